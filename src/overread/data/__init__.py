@@ -1,0 +1,1 @@
+"""What the samples are: reading, checking, decoding, splitting."""

@@ -1,0 +1,1 @@
+"""Detectors: functions from what a run learned to which labels look wrong."""

@@ -1,0 +1,1 @@
+"""The engine: methods, their memory, and the one loop that trains them."""

@@ -1,0 +1,1 @@
+"""What methods and detectors share."""

@@ -1,0 +1,1 @@
+"""Methods: losses with memory, one file a paper."""

@@ -1,0 +1,1 @@
+"""Noise models: a random draw of wrong labels, recorded."""

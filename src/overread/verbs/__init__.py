@@ -1,0 +1,1 @@
+"""The verbs: what the command line does, as Python functions that return objects."""
