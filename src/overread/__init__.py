@@ -1,0 +1,29 @@
+"""Overread: a second read for every label of a medical image data set.
+
+The verbs of the command line are functions here: `overread.audit`, `corrupt`, `report`, `demo`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from overread.verbs.audit import audit as audit
+    from overread.verbs.corrupt import corrupt as corrupt
+    from overread.verbs.demo import demo as demo
+    from overread.verbs.report import report as report
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "audit", "corrupt", "demo", "report"]
+
+
+def __getattr__(name: str) -> Any:
+    """A verb's module is imported when the verb is first asked for."""
+    if name in __all__:
+        return getattr(import_module(f"overread.verbs.{name}"), name)
+    raise AttributeError(f"module 'overread' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
