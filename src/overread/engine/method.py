@@ -1,0 +1,60 @@
+"""What a noise-robust method is: a loss with memory."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from overread.engine.ledger import Column, Ledger
+from overread.engine.task import Task
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some samples: `ids` are row numbers of the manifest, the keys of the ledger."""
+
+    ids: Tensor  # [B] int64
+    x: Tensor  # [B, C, *S] float32, or features [B, D]
+    y: Tensor  # [B] int64 given labels
+
+
+@dataclass
+class Run:
+    """What a method may look at beside the batch."""
+
+    task: Task
+    ledger: Ledger
+    epochs: int
+    epoch: int = 0  # counts from 0
+    prior: dict[str, Any] = field(default_factory=dict)  # what is known of the whole set before training
+    sweep: Callable[[], Iterator[Batch]] = lambda: iter(())  # all training samples in order, not augmented
+
+
+class Method(ABC):
+    """Subclasses are frozen dataclasses and final; their fields are the paper's hyper-parameters."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation")
+
+    def networks(self, make: Callable[[], nn.Module], task: Task) -> list[nn.Module]:
+        """The 1 to 3 networks that the method trains."""
+        return [make()]
+
+    def columns(self, task: Task) -> dict[str, Column]:
+        """The per-sample memory that the method wants."""
+        return {}
+
+    @abstractmethod
+    def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:
+        """The scalar to descend on."""
+
+    def epoch_end(self, nets: Sequence[nn.Module], run: Run) -> None:  # noqa: B027  optional, not abstract
+        """Called when the epoch's last batch is done and the ledger is whole."""
+
+    def predict(self, nets: Sequence[nn.Module], x: Tensor, task: Task) -> Tensor:
+        """Probabilities [B, C]: the mean over the networks."""
+        return torch.stack([task.probabilities(net(x)[0]) for net in nets]).mean(0)

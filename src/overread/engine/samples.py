@@ -1,0 +1,37 @@
+"""Samples in memory: pixels or features, and the batches made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from overread.engine.method import Batch
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """N samples: `x` is uint8 pixels [N, H, W, 3] (memory-mapped or not) or float features [N, D]."""
+
+    x: Array
+    y: Array  # [N] int64
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def are_pixels(self) -> bool:
+        return self.x.ndim == 4
+
+    def batch(self, rows: Tensor, device: torch.device) -> Batch:
+        """The samples of `rows` on `device`; pixels scaled to -1..1 and laid out channels last."""
+        where = rows.numpy()
+        x = torch.from_numpy(np.ascontiguousarray(self.x[where])).to(device)
+        if self.are_pixels:
+            x = x.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)  # [B, 3, H, W]; strides stay channels last
+        return Batch(rows.to(device), x.float(), torch.from_numpy(self.y[where]).to(device))

@@ -1,0 +1,32 @@
+"""CE: plain cross-entropy, the baseline that is always in the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor, nn
+
+from overread.engine.ledger import WHOLE_RUN, Column
+from overread.engine.method import Batch, Method, Run
+from overread.engine.task import Task
+
+
+@final
+@dataclass(frozen=True)
+class CE(Method):
+    r"""Cross-entropy on the given labels: $L = \frac1B \sum_i \ell_i$, $\ell_i = -\log p_{i, y_i}$.
+
+    It remembers each sample's loss as seen in the training pass, before that batch's update, one column an
+    epoch: the loss sequence that P3 (Hou et al.) clusters, at no further cost.
+    """
+
+    def columns(self, task: Task) -> dict[str, Column]:
+        return {"loss": Column(window=WHOLE_RUN)}
+
+    def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:
+        z, _ = nets[0](batch.x)  # [B, C]
+        losses = run.task.losses(z, batch.y)  # [B]
+        run.ledger.put("loss", batch.ids, losses)
+        return losses.mean()
