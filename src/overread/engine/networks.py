@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
-from overread.errors import InputError, did_you_mean
+from overread.engine import NETWORKS
+from overread.errors import InputError
+from overread.registry import load
 
 LITE0_BLOCKS = (
     "r1_k3_s11_e1_i32_o16",
@@ -35,14 +33,6 @@ class Classifier(nn.Module):
         f = self.body(x).float()
         with torch.autocast(f.device.type, enabled=False):
             return self.head(f), f
-
-
-@dataclass(frozen=True)
-class Network:
-    """How a network is built: `build(classes, size, pretrained)`, and whether bfloat16 pays on a CPU."""
-
-    build: Callable[[int, int, bool], Classifier]
-    bf16_on_cpu: bool = False
 
 
 def efficientnet_lite0(classes: int, size: int, pretrained: bool) -> Classifier:
@@ -95,20 +85,15 @@ def tiny(classes: int, size: int, pretrained: bool) -> Classifier:
 def mlp_head(features: int, classes: int, hidden: int = 256) -> Classifier:
     """features-256-C on frozen features: the hidden layer is `f`, so that `f` can learn."""
     body = nn.Sequential(nn.Linear(features, hidden), nn.ReLU())
-    nn.init.kaiming_uniform_(body[0].weight, a=math.sqrt(5))
     return Classifier(body, hidden, classes)
 
 
-NETWORKS = {
-    "efficientnet-lite0": Network(efficientnet_lite0),
-    "tiny": Network(tiny),
-}
+BF16_ON_CPU: frozenset[str] = frozenset()  # networks that bfloat16 makes faster on a CPU; none of these is
 
 
 def build(name: str, classes: int, size: int, weights: str = "default") -> Classifier:
     """The network `name` for images of `size` pixels; `weights` is `default` (ImageNet) or `none`."""
-    if name not in NETWORKS:
-        raise InputError(f"Unknown network {name!r}. {did_you_mean(name, NETWORKS)}")
     if weights not in ("default", "none"):
         raise InputError(f"Unknown weights {weights!r}: expected 'default' (ImageNet) or 'none'.")
-    return NETWORKS[name].build(classes, size, weights == "default")
+    network: Classifier = load("network", name, NETWORKS)(classes, size, weights == "default")
+    return network

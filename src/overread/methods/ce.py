@@ -18,15 +18,16 @@ from overread.engine.task import Task
 class CE(Method):
     r"""Cross-entropy on the given labels: $L = \frac1B \sum_i \ell_i$, $\ell_i = -\log p_{i, y_i}$.
 
-    It remembers each sample's loss as seen in the training pass, before that batch's update, one column an
-    epoch: the loss sequence that P3 (Hou et al.) clusters, at no further cost.
+    It remembers each sample's loss and probabilities as seen in the training pass, before that batch's update,
+    one slot an epoch: the loss sequence that P3 (Hou et al.) clusters, at no further cost.
     """
 
     def columns(self, task: Task) -> dict[str, Column]:
-        return {"loss": Column(window=WHOLE_RUN)}
+        return {"loss": Column(window=WHOLE_RUN), "probs": Column((task.outputs,), window=WHOLE_RUN)}
 
     def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:
         z, _ = nets[0](batch.x)  # [B, C]
         losses = run.task.losses(z, batch.y)  # [B]
         run.ledger.put("loss", batch.ids, losses)
+        run.ledger.put("probs", batch.ids, run.task.probabilities(z))
         return losses.mean()

@@ -1,0 +1,62 @@
+"""Frozen features: what a pretrained network sees, before it has seen a single label."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from overread.engine.device import make_fabric
+from overread.engine.loop import in_order
+from overread.engine.networks import build
+from overread.engine.samples import Samples
+from overread.files import write_whole
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def frozen_features(
+    images: Array, network: str = "efficientnet-lite0", weights: str = "default", *, device: str = "auto", quiet: bool = True
+) -> Array:
+    """Pre-softmax features of the untrained-here network: uint8 [N, S, S, 3] to float32 [N, D]."""
+    fabric = make_fabric(device, "auto", network)
+    net = build(network, 2, images.shape[1], weights).to(memory_format=torch.channels_last)
+    net = fabric.setup_module(net).eval()
+    samples = Samples(images, np.zeros(len(images), np.int64))
+    parts = []
+    with torch.inference_mode(), tqdm(total=len(images), desc="features", unit="image", disable=quiet) as bar:
+        for batch in in_order(samples, torch.arange(len(images)), fabric.device, size=64):
+            parts.append(net(batch.x)[1].float().cpu().numpy())
+            bar.update(len(batch.ids))
+    return np.concatenate(parts)
+
+
+def saved_features(
+    images: Array, hashes: Sequence[str], folder: Path, network: str, weights: str, *, device: str = "auto", quiet: bool = True
+) -> Array:
+    """`frozen_features`, taken from `folder` where the same images went through the same network before.
+
+    `hashes` [N] are the images' content hashes; the file's name holds a hash of them, the size and the network.
+    """
+    key = "\n".join([network, weights, str(images.shape[1]), *hashes])
+    path = folder / f"features-{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.npy"
+    if not path.exists():
+        fresh = frozen_features(images, network, weights, device=device, quiet=quiet).astype(np.float16)
+        write_whole(path, lambda part: _save(part, fresh))
+    return np.load(path, allow_pickle=False).astype(np.float32)
+
+
+def _save(path: Path, array: Array) -> None:
+    with path.open("wb") as file:
+        np.save(file, array)
+
+
+def standardised(features: Array) -> Array:
+    """Each feature less its mean, over its standard deviation; constant ones become 0. float32 [N, D]."""
+    centred = features - features.mean(0, dtype=np.float64)
+    return np.asarray(centred / (features.std(0, dtype=np.float64) + 1e-3), np.float32)

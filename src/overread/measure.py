@@ -1,0 +1,77 @@
+"""Final measurement: how good a ranking is where an experiment knows the truth. Reads the truth; trains nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from overread.data.manifest import Manifest
+from overread.detect.suspicion import Suspicion
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def wrong_labels(manifest: Manifest) -> Array | None:
+    """[N] bool: where the given label is not the true one; None where the truth is unknown."""
+    return None if manifest.truth is None else manifest.given != manifest.truth
+
+
+def detection(suspicion: Suspicion, given: Array, wrong: Array) -> dict[str, float | None]:
+    """AUROC and average precision, overall and as means over given classes, and the cut's two rates.
+
+    Given classes in which no label or every label is wrong do not enter the means. None where undefined.
+    """
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    def both(rows: Array) -> tuple[float, float] | None:
+        if wrong[rows].all() or not wrong[rows].any():
+            return None
+        score = suspicion.score[rows]
+        return float(roc_auc_score(wrong[rows], score)), float(average_precision_score(wrong[rows], score))
+
+    whole = both(np.ones(len(given), bool)) or (None, None)
+    classes = [pair for label in np.unique(given) if (pair := both(given == label)) is not None]
+    within = np.mean(classes, axis=0) if classes else (None, None)
+    return {
+        "auroc": whole[0],
+        "ap": whole[1],
+        "auroc_within_class": _number(within[0]),
+        "ap_within_class": _number(within[1]),
+        "sensitivity": _share(suspicion.wrong[wrong]),
+        "specificity": _share(~suspicion.wrong[~wrong]),
+        "sensitivity_at_9515": sensitivity_at(suspicion.score, wrong, 0.9515),
+    }
+
+
+def sensitivity_at(score: Array, wrong: Array, specificity: float) -> float | None:
+    """The share of wrong labels above the score that `specificity` of the right ones do not exceed."""
+    if wrong.all() or not wrong.any():
+        return None
+    return float((score[wrong] > np.quantile(score[~wrong], specificity)).mean())
+
+
+def rarity(given: Array) -> Suspicion:
+    """The baseline that sees no image: the rarer the given class, the higher the score."""
+    share = np.bincount(given)[given] / len(given)
+    return Suspicion(-share, given, np.zeros(len(given), bool))
+
+
+def expected_calibration_error(p: Array, wrong: Array, bins: int = 15) -> float:
+    r"""$\sum_b \frac{n_b}{N} |\bar p_b - \bar w_b|$ over equal-width bins of p.
+
+    >>> expected_calibration_error(np.array([0.0, 1.0, 1.0]), np.array([False, True, False])).__round__(4)
+    0.3333
+    """
+    which = np.minimum((p * bins).astype(int), bins - 1)
+    count = np.bincount(which, minlength=bins)
+    gap = np.abs(np.bincount(which, p, bins) - np.bincount(which, wrong.astype(float), bins))
+    return float(gap[count > 0].sum() / len(p))
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _share(chosen: Array) -> float | None:
+    return float(chosen.mean()) if len(chosen) else None
