@@ -10,7 +10,7 @@ NOISES = {
     "symmetric": Entry(
         "overread.noise.symmetric:Symmetric",
         "the same chance for every label, every other class equally likely",
-        "van Rooyen et al. 2015; P4 (co-teaching with VOG)",
+        "van Rooyen et al. 2015",
     ),
     "pair": Entry(
         "overread.noise.symmetric:Pair",
@@ -25,11 +25,11 @@ NOISES = {
     "balanced": Entry(
         "overread.noise.symmetric:Balanced",
         "the same number of labels wrong in each class",
-        "P3 (loss sequences)",
+        "P3 (loss sequences of wrongly labelled images)",
     ),
     "loss-ranked": Entry(
         "overread.noise.loss_ranked:LossRanked",
         "the labels of each class that a classifier finds hardest",
-        "P1 (OUSM + pLOF)",
+        "Xue et al. 2019 (P1)",
     ),
 }

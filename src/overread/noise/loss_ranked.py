@@ -54,7 +54,7 @@ class LossRanked:
     rate: float  # share of each class that flips, 0 to 1
     scored: float = 0.72  # share of the samples that are scored and not fitted on; P1: 2,582 of 3,582
     scorer: Scorer = frozen_probe
-    needs_images: ClassVar[bool] = True
+    image_size: ClassVar[int] = 128  # pixels a side that the scorer wants to see
 
     def __post_init__(self) -> None:
         check_share("rate", self.rate)

@@ -1,0 +1,81 @@
+"""What verbs print: one short text for people, or JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from overread.data.problems import short
+
+if TYPE_CHECKING:
+    from overread.verbs.audit import AuditResult
+
+FIRST = 3  # suspects shown
+
+
+def show_json(value: object) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def show_audit(result: AuditResult) -> None:
+    """An audit in about ten lines."""
+    summary = result.summary
+    lines = [
+        ("Read", _read(summary)),
+        ("Wrong", _noise(summary["noise_rate"])),
+        ("Flagged", f"{summary['flagged']:,} labels, most of them in {_classes(summary['per_class'])}"),
+        *_suspects(result.suspects),
+        *(("Warning", text) for text in summary["warnings"][:3]),
+        *_detection(summary.get("detection", {})),
+        ("Table", str(result.out / "suspects.csv")),
+        ("Report", str(result.out / "report.html")),
+    ]
+    click.echo("\n".join(f"{head:<9}{text}" for head, text in lines))
+
+
+def _read(summary: dict[str, Any]) -> str:
+    text = f"{summary['samples']:,} images, {summary['groups']:,} groups, {len(summary['classes'])} classes"
+    found = {"left out": "left_out", "duplicated": "duplicates", "in conflict": "conflicts"}
+    counts = {word: len(summary["read"][key]) for word, key in found.items()}
+    return ", ".join([text, *(f"{count} {word}" for word, count in counts.items() if count)])
+
+
+def _noise(rate: dict[str, Any]) -> str:
+    interval = f"{100 * rate['level']:.0f} % interval {_percent(rate['low'])} to {_percent(rate['high'])}"
+    return f"about {_percent(rate['estimate'])} of the labels ({interval})"
+
+
+def _classes(per_class: dict[str, dict[str, Any]]) -> str:
+    most = sorted(per_class, key=lambda name: -int(per_class[name]["flagged"]))[:3]
+    return ", ".join(f"{short(name, 30)} ({per_class[name]['flagged']:,})" for name in most)
+
+
+def _suspects(suspects: Any) -> list[tuple[str, str]]:
+    rows = suspects.head(FIRST).to_dict("records")
+    return [
+        (
+            "Look at" if number == 0 else "",
+            f"{short(row['id'], 50)}: given {short(row['given'], 30)}, rather {short(row['suggested'], 30)} "
+            f"(p {float(row['p_wrong']):.2f})",
+        )
+        for number, row in enumerate(rows)
+    ]
+
+
+def _detection(detection: dict[str, dict[str, float]]) -> list[tuple[str, str]]:
+    """Only where the truth is known: how good the ranking is, beside the one that sees no image."""
+    if "consensus" not in detection:
+        return []
+    ours, rarity = detection["consensus"], detection.get("rarity", {})
+    text = f"AUROC {ours['auroc']:.3f}, AP {ours['ap']:.3f}; "
+    text += f"within classes {ours['auroc_within_class']:.3f}, {ours['ap_within_class']:.3f}"
+    if rarity:
+        text += f" (rarity alone: AP {rarity['ap']:.3f})"
+    return [("Truth", text)]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"

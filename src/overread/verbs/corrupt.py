@@ -1,0 +1,169 @@
+"""`overread corrupt`: controlled label noise, with the truth kept beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from overread import __version__
+from overread.data.load import load
+from overread.data.manifest import Ints, Manifest
+from overread.data.options import DataOptions
+from overread.data.read import read
+from overread.errors import InputError
+from overread.noise.choose import name_of, parameters_of
+from overread.noise.labels import Labels, Noise, changes
+
+
+@dataclass(frozen=True)
+class CorruptResult:
+    """What was written: `labels.csv` and `noise.json` in `out`, and the record that `noise.json` holds."""
+
+    out: Path
+    record: dict[str, Any]
+
+
+def corrupt(
+    source: str | Path,
+    out: str | Path,
+    noise: Noise,
+    options: DataOptions | None = None,
+    *,
+    seed: int = 0,
+    quiet: bool = False,
+) -> CorruptResult:
+    """Draws `noise` on the labels of `source` and writes `out`, which is DATA again with the truth beside it.
+
+    Labels that are already noisy are refused: where `source` has true labels that differ from the given
+    ones, noise on noise would have no single name and rate. Images stay where they are; pixels that came
+    in a .npz are written as PNG. `out` must be new or empty, and appears whole or not at all.
+    """
+    out = Path(out)
+    check_free(out)
+    manifest, images = _read(source, options or DataOptions(), noise, quiet)
+    _refuse_noisy(manifest)
+    labels = Labels(manifest.given, manifest.classes, manifest.group_codes)
+    given = noise.draw(labels, np.random.default_rng(seed), images)
+    record = {
+        "overread": __version__,
+        "noise": name_of(noise),
+        "parameters": parameters_of(noise),
+        "seed": seed,
+        "source": str(Path(source).absolute()),
+        "fingerprint": manifest.fingerprint,
+        "changed": changes(labels, given),
+    }
+    with whole_folder(out) as folder:
+        _write_labels(manifest, given, folder, out)
+        (folder / "noise.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    return CorruptResult(out, record)
+
+
+def check_free(out: Path) -> None:
+    """Refuses an output folder that holds anything."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"The output {out} is a file; name a folder that is new or empty.")
+    if out.is_dir() and (held := sorted(path.name for path in out.iterdir())):
+        shown = ", ".join(held[:5]) + (", ..." if len(held) > 5 else "")
+        raise InputError(f"The output folder {out} already holds {shown}. Name one that is new or empty.")
+
+
+@contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """A folder beside `out` that takes its place when the block ends well, and vanishes when it does not."""
+    parent = out.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name[:100]}-", dir=parent))
+    try:
+        folder.chmod(0o777 & ~_umask())  # mkdtemp's own is for the owner alone
+        yield folder
+        if out.is_dir():
+            out.rmdir()
+        folder.replace(out)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _refuse_noisy(manifest: Manifest) -> None:
+    if manifest.truth is None or (wrong := int((manifest.truth != manifest.given).sum())) == 0:
+        return
+    raise InputError(
+        f"The data already have wrong labels: in {wrong:,} of {len(manifest):,} rows the true label differs "
+        "from the given one. Noise on noise has no single name and rate. Corrupt the data that these came "
+        "from, or the true labels: --label-col true_label"
+    )
+
+
+def _read(source: str | Path, options: DataOptions, noise: Noise, quiet: bool) -> tuple[Manifest, Any]:
+    """The samples, and their images [N, S, S, 3] where the noise looks at them."""
+    size = getattr(noise, "image_size", 0)  # a noise that says nothing looks at no image
+    if not size:
+        return read(source, options).manifest, None
+    reading, images = load(source, options, size, quiet=quiet)
+    return reading.manifest, images
+
+
+def _write_labels(manifest: Manifest, given: Ints, folder: Path, out: Path) -> None:
+    """`labels.csv` in the contract's columns, and `id` only where the data brought ids of their own."""
+    names = np.array(manifest.classes, dtype=object)
+    lonely = bool((manifest.group == manifest.ids).all())  # nobody named groups: nothing to write down
+    table = pd.DataFrame(
+        {
+            "image": _write_pixels(manifest, folder)
+            if manifest.pixels is not None
+            else _relative(manifest, out),
+            "label": names[given],
+            "true_label": names[manifest.given],
+            "group": "" if lonely else manifest.group,
+            "split": manifest.split,
+        }
+    )
+    if manifest.pixels is None and (manifest.ids != manifest.images).any():
+        table["id"] = manifest.ids
+    table.to_csv(folder / "labels.csv", index=False)
+
+
+def _relative(manifest: Manifest, out: Path) -> list[str]:
+    """[N] image paths from `out`, so that data and labels can move together; absolute on another drive."""
+    start = os.path.realpath(out)  # `..` is taken after links are followed
+
+    @cache
+    def way(folder: Path) -> Path:
+        real = os.path.realpath(folder)
+        try:
+            return Path(os.path.relpath(real, start))
+        except ValueError:  # Windows: there is no way from C: to D:
+            return Path(real)
+
+    paths = (manifest.path(row) for row in range(len(manifest)))
+    return [(way(path.parent) / path.name).as_posix() for path in paths]
+
+
+def _write_pixels(manifest: Manifest, folder: Path) -> list[str]:
+    """[N] where each image of a .npz now lies as PNG, from `folder`."""
+    from PIL import Image
+
+    assert manifest.pixels is not None
+    (folder / "images").mkdir()
+    names = [f"images/{row:06d}.png" for row in range(len(manifest))]
+    for name, pixels in zip(names, manifest.pixels, strict=True):
+        Image.fromarray(np.asarray(pixels)).save(folder / name)
+    return names
