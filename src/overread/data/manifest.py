@@ -32,7 +32,7 @@ class Manifest:
     split: Strings  # [N] "train", "val", "test" or any other name; "" where unknown
     root: Path  # the folder that relative image paths start from
     truth: Ints | None = None  # [N] or None
-    pixels: np.ndarray[Any, np.dtype[Any]] | None = None  # [N, H, W] or [N, H, W, 3], data that came as arrays
+    pixels: np.ndarray[Any, np.dtype[Any]] | None = None  # [N, H, W] or [N, H, W, 3]: data that are arrays
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -52,6 +52,20 @@ class Manifest:
             split=self.split[rows],
             truth=None if self.truth is None else self.truth[rows],
             pixels=None if self.pixels is None else self.pixels[rows],
+        )
+
+    def compact(self) -> Manifest:
+        """The same samples without the classes that none of them has, given or true."""
+        used = np.zeros(len(self.classes), dtype=bool)
+        used[self.given] = True
+        if self.truth is not None:
+            used[self.truth] = True
+        new = (np.cumsum(used) - 1).astype(np.int64)
+        return replace(
+            self,
+            given=new[self.given],
+            classes=tuple(name for name, kept in zip(self.classes, used, strict=True) if kept),
+            truth=None if self.truth is None else new[self.truth],
         )
 
     @property
@@ -91,7 +105,9 @@ class Manifest:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         missing = {"id", "image", "given", "group", "split"} - set(table.columns)
         if missing:
-            raise InputError(f"{path} is not a run's manifest: column {', '.join(sorted(missing))} is missing.")
+            raise InputError(
+                f"{path} is not a run's manifest: column {', '.join(sorted(missing))} is missing."
+            )
         names = set(table["given"]) | set(table.get("true", table["given"]))
         classes = tuple(sorted(names))
         code = {name: index for index, name in enumerate(classes)}

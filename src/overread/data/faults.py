@@ -1,0 +1,57 @@
+"""What is wrong with an image file, in words."""
+
+from __future__ import annotations
+
+import os
+
+from overread.errors import InputError
+
+BEGINNINGS = {  # what a file that is no image often is, by its first bytes in lower case
+    b"<svg": "an SVG drawing",
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+    b"<?xml": "XML or SVG text",
+    b"{": "JSON text",
+    b"%pdf": "a PDF",
+    b"pk\x03\x04": "a zip archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"version https://git-lfs": "a Git LFS pointer; fetch the file itself",
+}
+
+
+class BadImage(InputError):
+    """An image that cannot be read: `path` and `why`, in words."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
+        self.why = why
+
+
+def not_an_image(data: bytes) -> str:
+    """What a file is that no reader knows."""
+    start = data[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    found = next((what for begin, what in BEGINNINGS.items() if start.startswith(begin)), "")
+    if data[128:132] == b"DICM":
+        found = "a DICOM file; this version does not read DICOM"
+    elif not found and not any(byte < 9 or 13 < byte < 32 for byte in data[:512]):
+        found = "text"
+    elif data[:2] == b"\xff\xd8" or data[:4] == b"\x89PNG":
+        return "the file is truncated or damaged at its beginning"
+    return (
+        f"not an image, but {found}"
+        if found
+        else "not an image of a kind that is read (JPEG, PNG, TIFF, BMP, GIF, WebP, PNM)"
+    )
+
+
+def in_words(error: Exception) -> str:
+    """The library's error in words for the user."""
+    text = str(error)
+    if isinstance(error, EOFError) or any(
+        word in text.lower() for word in ("truncated", "unexpected end", "not enough")
+    ):
+        return "the file is truncated: its end is missing"
+    if "imagecodecs" in text:
+        return "a TIFF with a compression that is not read; save it without compression"
+    return f"the file is damaged ({os.path.basename(text) if '/' in text else text or type(error).__name__})"

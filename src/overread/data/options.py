@@ -1,0 +1,108 @@
+"""The flags that say how DATA is to be read, as parsed values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from overread.errors import InputError, did_you_mean
+
+TASKS = ("classification", "segmentation")
+ON_BAD_IMAGE = ("stop", "skip")
+OTHERS = "*"  # in --map-labels: every label that is not named
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """How to read DATA. Each field is the flag of the same name (`--label-col`, `--split-map`, ...)."""
+
+    task: str | None = None  # "classification" or "segmentation"; needed where a table could be both
+    image_col: str | None = None
+    label_col: str | None = None
+    mask_col: str | None = None
+    group_col: str | None = None
+    split_col: str | None = None
+    split: str | None = None  # read this split alone
+    split_map: Mapping[str, str] | None = None  # e.g. {"odd": "train", "even": "test"}
+    groups: str | Path | None = None  # a table with an image and a group column
+    map_labels: Mapping[str, str] | None = None  # e.g. {"mel": "malignant", "*": "benign"}
+    on_bad_image: str = "stop"  # or "skip"
+
+    def __post_init__(self) -> None:
+        for flag, value, known in (
+            ("--task", self.task, TASKS),
+            ("--on-bad-image", self.on_bad_image, ON_BAD_IMAGE),
+        ):
+            if value is not None and value not in known:
+                raise InputError(
+                    f"{flag} {value!r} is unknown: it is {' or '.join(known)}. {did_you_mean(value, known)}"
+                )
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The column flags that were given, by flag."""
+        named = {
+            "--image-col": self.image_col,
+            "--label-col": self.label_col,
+            "--mask-col": self.mask_col,
+            "--group-col": self.group_col,
+            "--split-col": self.split_col,
+        }
+        return {flag: column for flag, column in named.items() if column is not None}
+
+
+def parse_split_map(text: str) -> dict[str, str]:
+    """What `--split-map` says.
+
+    >>> parse_split_map("odd=train, even=test")
+    {'odd': 'train', 'even': 'test'}
+    """
+    return _parse("--split-map", text, "odd=train,even=test")
+
+
+def parse_map_labels(text: str) -> dict[str, str]:
+    r"""What `--map-labels` says. A backslash keeps a `,` `+` or `=` in a name: `HER2\+=positive`.
+
+    >>> parse_map_labels("mel+bcc=malignant,*=benign")
+    {'mel': 'malignant', 'bcc': 'malignant', '*': 'benign'}
+    """
+    return _parse("--map-labels", text, "mel+bcc=malignant,*=benign")
+
+
+def map_names(flag: str, names: Iterable[str], mapping: Mapping[str, str]) -> dict[str, str]:
+    """The new name of each of `names`. `*` takes those not mentioned; without it they stay as they are."""
+    names = list(names)
+    unknown = [old for old in mapping if old != OTHERS and old not in names]
+    if unknown:
+        hints = [f"{old!r} does not occur in the data. {did_you_mean(old, names)}" for old in unknown]
+        raise InputError(f"{flag}: " + "\n".join(hints))
+    return {name: mapping.get(name, mapping.get(OTHERS, name)) for name in names}
+
+
+def _parse(flag: str, text: str, example: str) -> dict[str, str]:
+    """`a+b=c,d=e` as {a: c, b: c, d: e}."""
+    found: dict[str, str] = {}
+    for rule in _cut(",", text):
+        sides = _cut("=", rule)
+        if len(sides) != 2 or not all(side.strip() for side in sides):
+            raise InputError(
+                f"{flag} {text!r}: {rule.strip()!r} is not OLD=NEW. An example: {flag} {example}"
+            )
+        for old in map(_plain, _cut("+", sides[0])):
+            if not old or old in found:
+                fault = f"{old!r} stands in it twice" if old else "a name beside '+' is empty"
+                raise InputError(f"{flag} {text!r}: {fault}. An example: {flag} {example}")
+            found[old] = _plain(sides[1])
+    return found
+
+
+def _cut(sign: str, text: str) -> list[str]:
+    """`text` cut at each `sign` that has no backslash before it."""
+    return re.split(rf"(?<!\\){re.escape(sign)}", text)
+
+
+def _plain(text: str) -> str:
+    """`text` without the spaces around it and the backslashes before signs."""
+    return re.sub(r"\\([,+=])", r"\1", text.strip())

@@ -1,0 +1,64 @@
+"""What a reader found, as text and before any check: the step between files and the manifest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overread.data.manifest import Ints, Strings
+from overread.data.problems import Problem
+
+STANDARD_SPLITS = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
+SPLITS = ("train", "val", "test", *STANDARD_SPLITS)
+MISSING = ("", "nan")  # what an empty cell looks like; "NA" and "None" can be names of classes
+
+
+@dataclass(frozen=True)
+class Samples:
+    """N samples as read. Labels, groups and splits are text; "" is *not given*."""
+
+    kind: str  # "table", "folder" or "npz"
+    root: Path  # the folder that relative image paths start from
+    ids: Strings  # [N]
+    images: Strings  # [N]
+    labels: Strings  # [N]
+    groups: Strings  # [N]
+    splits: Strings  # [N]
+    true: Strings | None = None  # [N]
+    pixels: np.ndarray[Any, np.dtype[Any]] | None = None  # [N, H, W] or [N, H, W, 3]
+    guessed: dict[str, str] = field(default_factory=dict)  # {"label": "diagnosis"}
+    left_out: list[tuple[str, str]] = field(default_factory=list)  # (image, why)
+    notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: Ints) -> Samples:
+        """The samples of `rows`, in their order."""
+        return replace(
+            self,
+            ids=self.ids[rows],
+            images=self.images[rows],
+            labels=self.labels[rows],
+            groups=self.groups[rows],
+            splits=self.splits[rows],
+            true=None if self.true is None else self.true[rows],
+            pixels=None if self.pixels is None else self.pixels[rows],
+        )
+
+
+def strings(values: Any) -> Strings:
+    """Text as an object array [N], also when empty."""
+    values = list(values)
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def is_missing(values: Strings) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """[N] True where a cell is empty, blank or `nan` in any case."""
+    return np.array([str(value).strip().lower() in MISSING for value in values], dtype=bool)

@@ -1,0 +1,62 @@
+"""Reads a table of images and labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from overread.data.columns import Columns, choose_columns
+from overread.data.manifest import Strings
+from overread.data.options import DataOptions
+from overread.data.problems import Problem, counted
+from overread.data.samples import Samples, is_missing, strings
+from overread.data.sheet import Sheet, read_sheet
+
+
+def read_table(path: Path, options: DataOptions) -> Samples:
+    """The samples of a CSV or TSV. Relative image paths start from its folder."""
+    sheet = read_sheet(path)
+    columns = choose_columns(sheet, options)
+    images = sheet.columns[columns.image]
+    named = np.array([bool(str(image).strip()) for image in images], dtype=bool)
+    samples = Samples(
+        kind="table",
+        root=path.absolute().parent,
+        ids=_trimmed(sheet.columns[columns.id]) if columns.id else images,
+        images=images,
+        labels=_trimmed(sheet.columns[columns.label]),
+        groups=_optional(sheet, columns.group),
+        splits=_optional(sheet, columns.split),
+        true=_trimmed(sheet.columns[columns.true]) if columns.true else None,
+        guessed=dict(columns.guessed),
+        notes=[*sheet.notes, *_spaces(sheet, columns)],
+        problems=[*sheet.problems, *_nameless(sheet, named)],
+    )
+    return samples.take(np.flatnonzero(named))
+
+
+def _trimmed(column: Strings) -> Strings:
+    return strings(str(cell).strip() for cell in column)
+
+
+def _optional(sheet: Sheet, name: str) -> Strings:
+    """[N] the column with "" where a cell is empty or `nan`; all "" where there is no such column."""
+    if not name:
+        return strings([""] * len(sheet.lines))
+    column = _trimmed(sheet.columns[name])
+    column[is_missing(column)] = ""
+    return column
+
+
+def _nameless(sheet: Sheet, named: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[Problem]:
+    lines = tuple(f"line {line}" for line in sheet.lines[~named])
+    what = f"{counted(len(lines), 'row has', 'rows have')} no image"
+    return [Problem(what, "write the path of the image, or remove these rows.", lines)] if lines else []
+
+
+def _spaces(sheet: Sheet, columns: Columns) -> list[str]:
+    """A note where labels had spaces around them."""
+    labels = sheet.columns[columns.label]
+    count = sum(label != str(label).strip() for label in labels)
+    return [f"{counted(count, 'label')} had spaces around it; they were taken off."] if count else []
