@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from overread.data.cachedir import check_space, default_cache_dir
-from overread.data.files import bad_images
 from overread.data.faults import BadImage
+from overread.data.files import bad_images
 from overread.data.images import decode_array, decode_bytes, read_file
 from overread.data.manifest import Manifest
 from overread.data.opened import Images, Pixels

@@ -52,13 +52,27 @@ def notes_on(manifest: Manifest) -> list[str]:
 
 def same_images(manifest: Manifest, hashes: Sequence[str]) -> tuple[list[list[str]], list[list[str]]]:
     """The ids of images that are the same bytes twice, and those among them whose given labels differ."""
-    rows = defaultdict(list)
-    for row, digest in enumerate(hashes):
-        rows[digest].append(row)
-    same = [found for digest, found in rows.items() if digest and len(found) > 1]
+    same = _rows_alike(hashes)
     duplicates = [[str(manifest.ids[row]) for row in found] for found in same]
     differ = [len(set(manifest.given[found].tolist())) > 1 for found in same]
     return duplicates, [ids for ids, conflict in zip(duplicates, differ, strict=True) if conflict]
+
+
+def copies_across_groups(manifest: Manifest, hashes: Sequence[str]) -> list[str]:
+    """A note on copies of one image that no fold can keep together."""
+    apart = [rows for rows in _rows_alike(hashes) if len(set(manifest.group[rows])) > 1]
+    if not apart or (manifest.group == manifest.ids).all():
+        return []
+    what = counted(len(apart), "image has copies", "images have copies")
+    return [f"{what} in different groups, such as {quoted(manifest.ids[apart[0]])}: is it one patient?"]
+
+
+def _rows_alike(hashes: Sequence[str]) -> list[list[int]]:
+    """The rows of each content that occurs more than once."""
+    rows = defaultdict(list)
+    for row, digest in enumerate(hashes):
+        rows[digest].append(row)
+    return [found for digest, found in rows.items() if digest and len(found) > 1]
 
 
 def _ids(samples: Samples) -> list[Problem]:

@@ -14,6 +14,7 @@ from overread.data.samples import Samples, strings
 
 Fault = tuple[int, str]  # a row and what is wrong with its image
 ABSENT = "does not exist"
+SKIP = ", or leave these images out: --on-bad-image skip"
 
 
 def find_files(samples: Samples) -> tuple[Samples, list[Fault]]:
@@ -36,29 +37,26 @@ def find_files(samples: Samples) -> tuple[Samples, list[Fault]]:
 
 
 def file_problems(samples: Samples, faults: list[Fault]) -> list[Problem]:
-    """The problems that `faults` make: files that are missing, and files that cannot be images."""
+    """The problems that `faults` make: files that are missing, and files that cannot be read as images."""
     absent = tuple(str(samples.images[row]) for row, why in faults if why == ABSENT)
     others = tuple(f"{samples.images[row]}: {why}" for row, why in faults if why != ABSENT)
-    problems = []
-    if absent:
-        verb = "does" if len(absent) == 1 else "do"
-        what = f"{len(absent):,} of {counted(len(samples), 'image file')} {verb} not exist"
-        cure = (
-            f"correct the paths (relative ones start from {samples.root}){_near(samples, absent[0])}, {SKIP}"
-        )
-        problems.append(Problem(what, cure, absent))
-    if others:
-        problems.append(bad_images(others, len(samples)))
-    return problems
-
-
-SKIP = "or leave these images out: --on-bad-image skip"
+    return [
+        *([_absent(samples, absent)] if absent else []),
+        *([bad_images(others, len(samples))] if others else []),
+    ]
 
 
 def bad_images(examples: tuple[str, ...], count: int) -> Problem:
     """The problem of image files that are there and cannot be read; `examples` are "image: why"."""
-    what = f"{len(examples):,} of {counted(count, 'image')} cannot be read"
-    return Problem(what, f"replace these files, {SKIP}", examples)
+    cure = "replace these files" + (SKIP if len(examples) < count else ".")
+    return Problem(f"{len(examples):,} of {counted(count, 'image')} cannot be read", cure, examples)
+
+
+def _absent(samples: Samples, absent: tuple[str, ...]) -> Problem:
+    verb = "does" if len(absent) == 1 else "do"
+    what = f"{len(absent):,} of {counted(len(samples), 'image file')} {verb} not exist"
+    cure = f"correct the paths; relative ones start from {samples.root}{_near(samples, absent[0])}"
+    return Problem(what, cure + (SKIP if len(absent) < len(samples) else "."), absent)
 
 
 def _fault(path: str) -> str:
@@ -94,4 +92,4 @@ def _near(samples: Samples, name: str) -> str:
         return ""
     ending = [entry for entry in beside if os.path.splitext(entry)[0] == last]
     near = ending or difflib.get_close_matches(last, beside[:2000], n=1, cutoff=0.8)
-    return f" (beside '{last}' there is '{near[0]}')" if near else ""
+    return f", where there is no '{last}' but '{near[0]}'" if near else ""

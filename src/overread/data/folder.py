@@ -6,16 +6,12 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from overread.data.forms import FORMS, IMAGE_ENDINGS, TABLE_ENDINGS, why_not
 from overread.data.options import DataOptions
 from overread.data.problems import Problem, counted, quoted, refuse
 from overread.data.samples import SPLITS, Samples, strings
 from overread.errors import InputError
 
-ENDINGS = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2"),
-    *(".pgm", ".ppm", ".pnm", ".pbm"),
-)
-TABLES = (".csv", ".tsv", ".tab")
 IGNORED = {"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db", "$recycle.bin"}
 
 
@@ -51,7 +47,7 @@ def read_folder(path: Path, options: DataOptions) -> Samples:
     if problems or not found.rows:
         refuse(path, problems + _nothing(found, folders) + _table_hint(path, files))
     groups = os.path.abspath(os.path.expanduser(options.groups)) if options.groups else ""
-    tables = [name for name in files if name.lower().endswith(TABLES)]
+    tables = [name for name in files if name.lower().endswith(TABLE_ENDINGS)]
     return _samples(root, found, [name for name in tables if os.path.join(root, name) != groups])
 
 
@@ -94,7 +90,7 @@ def _list(root: Path, folder: str) -> tuple[list[str], list[str]]:
 
 
 def _is_image(name: str) -> bool:
-    return name.lower().endswith(ENDINGS)
+    return name.lower().endswith(IMAGE_ENDINGS)
 
 
 def _samples(root: Path, found: Found, unused: list[str]) -> Samples:
@@ -144,21 +140,17 @@ def _nothing(found: Found, folders: list[str]) -> list[Problem]:
     """The problem of a folder without a single image in class folders."""
     if found.rows or found.deep or found.loose:
         return []
-    cure = (
-        "give a folder with one sub-folder per class, a folder with a labels.csv, a CSV or TSV, or an .npz."
-    )
+    cure = f"give {FORMS}."
     endings = sorted({os.path.splitext(name)[1].lower() or "(none)" for name, _ in found.left_out})
     if endings:
-        return [
-            Problem(
-                f"no file in its folders is an image by its ending; the endings are {quoted(endings)}", cure
-            )
-        ]
+        reasons = sorted({why for ending in endings if (why := why_not(ending))})
+        what = f"no file in its folders is an image by its ending; the endings are {quoted(endings)}"
+        return [Problem("; ".join([what, *reasons]), cure)]
     return [Problem("the folder is empty" if not folders else "its folders hold no image", cure)]
 
 
 def _table_hint(path: Path, files: list[str]) -> list[Problem]:
-    tables = [name for name in files if name.lower().endswith(TABLES)]
+    tables = [name for name in files if name.lower().endswith(TABLE_ENDINGS)]
     if not tables:
         return []
     return [

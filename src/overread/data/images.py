@@ -23,7 +23,7 @@ from overread.data.silence import silenced, without_pixel_limit
 Array = np.ndarray[Any, np.dtype[Any]]
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
-FORMATS = ("JPEG", "MPO", "PNG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
+FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "GIF", "WEBP", "PPM", "JPEG2000")
 PIXEL_LIMIT = 400_000_000  # 20,000 x 20,000; a larger picture is refused before it fills the memory
 LARGE = 30_000_000  # pixels; above this, images are decoded one at a time
 DRAFT = 2  # a JPEG is decoded at no less than this many times the wanted size

@@ -28,7 +28,10 @@ def read_npz(path: Path, options: DataOptions) -> Samples:
         with np.load(path, allow_pickle=False) as file:
             parts = [_part(path, file, prefix) for prefix in _prefixes(path, file.files)]
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise InputError(f"{path} cannot be read as an .npz: {error}. {EXPECTED}") from None
+        why = (
+            "it is none, or it holds pickled objects, which are refused" if "pickle" in str(error) else error
+        )
+        raise InputError(f"{path} cannot be read as an .npz: {why}. {EXPECTED}") from None
     shapes = {pixels.shape[1:] for pixels, _, _ in parts}
     if len(shapes) > 1:
         raise InputError(f"{path}: the splits have images of different shapes {sorted(shapes)}. {EXPECTED}")

@@ -77,7 +77,7 @@ def map_names(flag: str, names: Iterable[str], mapping: Mapping[str, str]) -> di
     unknown = [old for old in mapping if old != OTHERS and old not in names]
     if unknown:
         hints = [f"{old!r} does not occur in the data. {did_you_mean(old, names)}" for old in unknown]
-        raise InputError(f"{flag}: " + "\n".join(hints))
+        raise InputError(f"{flag}: " + " ".join(hints))
     return {name: mapping.get(name, mapping.get(OTHERS, name)) for name in names}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from overread.data.check import check_samples, notes_on
 from overread.data.files import Fault, file_problems, find_files
 from overread.data.folder import read_folder
+from overread.data.forms import FORMS, TABLE_ENDINGS, why_not
 from overread.data.groups import add_groups, groups_across_splits
 from overread.data.manifest import Ints, Manifest, Strings
 from overread.data.medmnist import read_npz
@@ -22,18 +23,6 @@ from overread.data.samples import Samples
 from overread.data.table import read_table
 from overread.errors import InputError, did_you_mean
 
-FORMS = "a folder with one sub-folder per class, a folder with a labels.csv, a CSV or TSV, or a MedMNIST .npz"
-OTHER_FORMS = {
-    ".xlsx": "Excel workbooks are not read: save the sheet as CSV UTF-8",
-    ".xls": "Excel workbooks are not read: save the sheet as CSV UTF-8",
-    ".zip": "archives are not read: unpack it first",
-    ".gz": "archives are not read: unpack it first",
-    ".tar": "archives are not read: unpack it first",
-    ".parquet": "Parquet is not read in this version: write a CSV",
-    ".json": "JSON is not read in this version: write a CSV",
-    ".dcm": "DICOM is not read in this version",
-    ".nii": "NIfTI is not read in this version",
-}
 DEFAULT = DataOptions()
 
 
@@ -42,46 +31,56 @@ class Gathered:
     """Samples with all that is wrong with them, before it is decided whether to go on."""
 
     source: str
-    samples: Samples  # whose files exist
+    samples: Samples  # all of them, also those without a usable file
+    faults: list[Fault]  # rows without a usable file
     crossing: list[str]  # groups in more than one split
-    problems: list[Problem]
+    problems: list[Problem]  # of anything but the files
 
 
 def read(source: str | Path, options: DataOptions = DEFAULT) -> Reading:
     """Reads and checks DATA without opening the images. Raises one `InputError` with all that is wrong."""
-    gathered = gather(source, options)
-    if gathered.problems:
-        refuse(gathered.source, gathered.problems)
-    return settle(gathered)
+    return settle(gather(source, options), options)
 
 
 def gather(source: str | Path, options: DataOptions) -> Gathered:
-    """Reads DATA and collects its problems; flags that do not fit the data raise at once."""
+    """Reads DATA and collects what is wrong; flags that do not fit the data raise at once."""
     samples = add_groups(_read_samples(Path(source).expanduser(), options), options)
     samples = rename_splits(samples, options)
     crossing = groups_across_splits(samples)
     samples = rename_labels(pick_split(samples, options.split), options)
     samples, faults = find_files(samples)
-    skip = options.on_bad_image == "skip" and len(faults) < len(samples)
-    problems = [*samples.problems, *([] if skip else file_problems(samples, faults))]
-    kept = _without(samples, faults)
-    problems += check_samples(kept if skip else samples)
-    return Gathered(str(source), kept, crossing, problems)
+    problems = [*samples.problems, *check_samples(samples)]
+    return Gathered(str(source), samples, faults, crossing, problems)
 
 
-def settle(gathered: Gathered) -> Reading:
-    """The reading of samples without problems."""
-    samples = gathered.samples
-    manifest = to_manifest(samples)
+def settle(gathered: Gathered, options: DataOptions) -> Reading:
+    """The reading of samples, without those that have a fault if these may be skipped."""
+    samples, faults = gathered.samples, gathered.faults
+    kept = samples.take(good_rows(gathered))
+    problems = list(gathered.problems)
+    if options.on_bad_image == "stop" or not len(kept):
+        problems += file_problems(samples, faults)
+    elif faults:
+        problems = [*samples.problems, *check_samples(kept)]
+    if problems:
+        refuse(gathered.source, problems)
+    manifest = to_manifest(kept)
     return Reading(
         manifest,
         gathered.source,
         samples.kind,
         guessed=samples.guessed,
-        left_out=samples.left_out,
+        left_out=[*samples.left_out, *((str(samples.images[row]), why) for row, why in sorted(faults))],
         groups_across_splits=gathered.crossing,
         notes=[*samples.notes, *notes_on(manifest)],
     )
+
+
+def good_rows(gathered: Gathered) -> Ints:
+    """The rows of the samples that have no fault."""
+    good = np.ones(len(gathered.samples), dtype=bool)
+    good[[row for row, _ in gathered.faults]] = False
+    return np.flatnonzero(good).astype(np.int64)
 
 
 def to_manifest(samples: Samples) -> Manifest:
@@ -106,13 +105,6 @@ def to_manifest(samples: Samples) -> Manifest:
     )
 
 
-def _without(samples: Samples, faults: list[Fault]) -> Samples:
-    bad = dict(faults)
-    left_out = [(str(samples.images[row]), why) for row, why in faults]
-    kept = samples.take(np.array([row for row in range(len(samples)) if row not in bad], dtype=np.int64))
-    return replace(kept, left_out=[*samples.left_out, *left_out])
-
-
 def _read_samples(path: Path, options: DataOptions) -> Samples:
     """Finds the reader for what lies at `path`."""
     if options.task == "segmentation":
@@ -120,7 +112,9 @@ def _read_samples(path: Path, options: DataOptions) -> Samples:
             "--task segmentation: masks are not in this version yet; it reads labels of whole images."
         )
     if not os.path.exists(path):
-        raise InputError(f"{path} does not exist{_neighbour(path)}. Expected {FORMS}.")
+        raise InputError(
+            f"{path}: {why_not(str(path)) or 'it does not exist'}. {_neighbour(path)}Expected {FORMS}."
+        )
     if path.is_dir():
         table = path / "labels.csv"
         if table.is_file():
@@ -131,15 +125,15 @@ def _read_samples(path: Path, options: DataOptions) -> Samples:
     ending = path.suffix.lower()
     if ending == ".npz":
         return read_npz(path, options)
-    if ending in (".csv", ".tsv", ".tab", ".txt"):
+    if ending in (*TABLE_ENDINGS, ".txt"):
         return read_table(path, options)
-    why = OTHER_FORMS.get(ending, "this is not a form of data that is known")
+    why = why_not(path.name) or "this is not a form of data that is known"
     raise InputError(f"{path}: {why}. Expected {FORMS}.")
 
 
 def _neighbour(path: Path) -> str:
     """What lies beside a path that does not exist, under nearly its name."""
-    if "://" in str(path) or not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         return ""
     near = did_you_mean(path.name, os.listdir(path.parent))
-    return f". {near.rstrip('?')} beside it?" if near.startswith("Did") else ""
+    return f"{near} " if near.startswith("Did") else ""

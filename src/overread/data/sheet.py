@@ -48,7 +48,7 @@ def read_sheet(path: Path) -> Sheet:
     ragged = [f"line {line}: {counted(len(row), 'cell')}" for line, row in rows if len(row) != len(names)]
     problems = []
     if ragged:
-        what = f"{counted(len(ragged), 'row has', 'rows have')} not the {len(names)} cells of the header"
+        what = f"{counted(len(ragged), 'row does', 'rows do')} not have the {len(names)} cells of the header"
         problems.append(
             Problem(what, "mend these lines; a cell that holds a separator needs quotes.", tuple(ragged))
         )

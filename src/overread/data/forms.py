@@ -1,0 +1,30 @@
+"""The forms that DATA can have, and what to say of those it cannot."""
+
+from __future__ import annotations
+
+FORMS = "a folder with one sub-folder per class, a folder with a labels.csv, a CSV or TSV, or a MedMNIST .npz"
+OTHER_FORMS = {
+    ".xlsx": "Excel workbooks are not read: save the sheet as CSV UTF-8",
+    ".xls": "Excel workbooks are not read: save the sheet as CSV UTF-8",
+    ".zip": "archives are not read: unpack it first",
+    ".tar": "archives are not read: unpack it first",
+    ".parquet": "Parquet is not read in this version: write a CSV",
+    ".json": "JSON is not read in this version: write a CSV",
+    ".dcm": "DICOM is not read in this version",
+    ".nii": "NIfTI is not read in this version",
+    ".gz": "archives are not read: unpack it first",
+}
+IMAGE_ENDINGS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2"),
+    *(".pgm", ".ppm", ".pnm", ".pbm"),
+)
+TABLE_ENDINGS = (".csv", ".tsv", ".tab")
+
+
+def why_not(name: str) -> str:
+    """Why a path of this name is no data set, or ""."""
+    if name.startswith(("http:", "https:", "ftp:", "s3:", "gs:")):
+        return "addresses are not read: download the data first"
+    if name.lower().endswith(IMAGE_ENDINGS):
+        return "one image is not a data set"
+    return next((why for ending, why in OTHER_FORMS.items() if name.lower().endswith(ending)), "")
