@@ -53,10 +53,11 @@ def command(ctx: click.Context, /, source: Path, out: Path, **flags: Any) -> Non
 
 
 def resolve(ctx: click.Context, flags: dict[str, Any]) -> AuditConfig:
-    """The file given by `--config`, or the defaults, under the flags that stand on the command line."""
+    """The file of `--config`, or that of the run to go on with, or the defaults; flags that were typed win."""
     from overread.verbs.config import AuditConfig, load_config
 
-    file = flags["config"]
+    own = ctx.params["out"] / "config.toml"
+    file = flags["config"] or (own if ctx.params["resume"] and own.is_file() else None)
     base = load_config(file) if file else AuditConfig()
     typed = {
         field.name: flags[field.name]

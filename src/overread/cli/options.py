@@ -12,12 +12,11 @@ from overread.data.options import ON_BAD_IMAGE, DataOptions, parse_map_labels, p
 
 F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path)
-POSITIVE = click.IntRange(min=1)
 COLUMN = "Column of a table that holds the {}, where its name does not say so."
 
 
 class NoiseRate(click.ParamType[float | None]):
-    """`auto` (None), or a share from 0 to below 1."""
+    """`auto` (None), or a number; the configuration checks its range."""
 
     name = "auto|R"
 
@@ -25,12 +24,9 @@ class NoiseRate(click.ParamType[float | None]):
         if value is None or value == "auto":
             return None
         try:
-            rate = float(value)
+            return float(value)
         except ValueError:
             self.fail(f"{value!r} is neither 'auto' nor a number.", param, ctx)
-        if not 0.0 <= rate < 1.0:
-            self.fail(f"{value} is not a share from 0 to below 1 (0.2 is 20 %).", param, ctx)
-        return rate
 
 
 def stacked(*options: Callable[[Any], Any]) -> Callable[[F], F]:
@@ -106,14 +102,17 @@ training_flags = stacked(
         default="default",
         help="Weights to start from: default (ImageNet) or none.",
     ),
-    click.option("--size", metavar="PX", type=click.IntRange(8, 1024), help="Images are resized to PX x PX."),
-    click.option("--epochs", metavar="N", type=POSITIVE, help="Passes over the data."),
-    click.option("--batch-size", metavar="N", type=POSITIVE, help="Images a step."),
-    click.option("--lr", metavar="R", type=click.FloatRange(min=0.0, min_open=True), help="Learning rate."),
-    click.option(
-        "--folds", metavar="N", type=click.IntRange(min=2), help="Parts of the cross-fitting by group."
+    click.option("--size", metavar="PX", type=int, help="Images are resized to PX x PX."),
+    click.option("--epochs", metavar="N", type=int, help="Passes over the data."),
+    click.option("--batch-size", metavar="N", type=int, help="Images a step."),
+    click.option("--lr", metavar="R", type=float, help="Learning rate."),
+    click.option("--folds", metavar="N", type=int, help="Parts of the cross-fitting by group."),
+    shown(
+        "--noise-rate",
+        type=NoiseRate(),
+        default="auto",
+        help="Share of wrong labels where you know it, 0.2 for 20 %.",
     ),
-    shown("--noise-rate", type=NoiseRate(), default="auto", help="Share of wrong labels, where you know it."),
     shown("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Where to compute."),
     shown(
         "--precision",
