@@ -53,7 +53,7 @@ def command(ctx: click.Context, /, source: Path, out: Path, **flags: Any) -> Non
 
 
 def resolve(ctx: click.Context, flags: dict[str, Any]) -> AuditConfig:
-    """The file of `--config`, or that of the run to go on with, or the defaults; flags that were typed win."""
+    """The file of `--config`, or of the run to go on with, or the defaults; flags that were typed win."""
     from overread.verbs.config import AuditConfig, load_config
 
     own = ctx.params["out"] / "config.toml"
