@@ -1,0 +1,113 @@
+"""report.html: one self-contained page, a pure function of the run folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from overread.errors import InputError
+from overread.reporting import figures, pictures, summary, words
+from overread.reporting.files import Run, read_run
+
+HERE = Path(__file__).parent
+CELLS = 30  # with more classes the table of given against suggested becomes a list
+OPENED = 12  # gallery cards shown at once; the others unfold
+LISTED = 20  # of left-out images, duplicates, ...
+
+
+def write_report(run: Path) -> Path:
+    """Writes RUN/report.html from the files in RUN alone, and returns its path.
+
+    Raises `InputError` when the folder is not a whole run. The same files give the same page.
+    """
+    html = render(read_run(run))
+    path, part = run / "report.html", run / ".report.html.part"
+    try:
+        part.write_bytes(html.encode("utf-8", "replace"))
+        os.replace(part, path)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror}. Is the folder yours, the disk full?"
+        ) from None
+    return path
+
+
+def render(run: Run) -> str:
+    """The page as text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for name in ("count", "share", "decimal", "plural", "chance"):
+        environment.filters[name] = getattr(words, name)
+    style = Markup((HERE / "style.css").read_text(encoding="utf-8"))
+    return environment.get_template("page.html").render(style=style, **_content(run))
+
+
+def _content(run: Run) -> dict[str, Any]:
+    """Everything the templates show, by the names they use."""
+    facts = run.summary
+    rate, samples = summary.part(facts, "noise_rate"), facts["samples"]
+    return {
+        "headline": summary.headline(facts),
+        "estimate": summary.estimate(facts),
+        "notices": summary.notices(run),
+        "samples": samples,
+        "flagged": facts["flagged"],
+        "rate": rate,
+        "effort": facts.get("effort", ""),
+        "finished": str(run.info.get("finished") or ""),
+        "version": str(facts.get("overread", "")),
+        "gallery": pictures.gallery(run),
+        "opened": OPENED,
+        "first": run.suspects.rows[: 0 if run.gallery else LISTED],
+        "figures": _figures(run),
+        "limits": [*summary.LIMITS, *map(str, summary.several(facts, "limits"))],
+        **_tables(run),
+    }
+
+
+def _figures(run: Run) -> dict[str, Any]:
+    facts = run.summary
+    share = facts["flagged"] / facts["samples"] if facts["samples"] else 0.0
+    calibration = summary.part(facts, "calibration")
+    return {
+        "losses": figures.loss_curves(run),
+        "scores": figures.score_histogram(run),
+        "chance": figures.chance_by_rank(run),
+        "interval": figures.noise_interval(summary.part(facts, "noise_rate"), share),
+        "reliability": figures.reliability(summary.several(calibration, "bins")),
+        "ece": words.number(calibration.get("ece")),
+    }
+
+
+def _tables(run: Run) -> dict[str, Any]:
+    facts, read = run.summary, summary.part(run.summary, "read")
+    small = len(facts["classes"]) <= CELLS
+    return {
+        "classes": summary.classes(facts),
+        "names": facts["classes"],
+        "matrix": summary.matrix(facts) if small else [],
+        "confusions": summary.confusions(facts, 3 if small else LISTED),
+        "detectors": summary.detectors(facts),
+        "detection": summary.detection(facts),
+        "reading": summary.reading(run),
+        "listed": LISTED,
+        "left_out": summary.left_out(read),
+        "same": [
+            ("The same image more than once", summary.listed(read, "duplicates")),
+            ("Identical images with different labels", summary.listed(read, "conflicts")),
+        ],
+        "across": summary.listed(read, "groups_across_splits"),
+        "notes": summary.listed(read, "notes"),
+        "stages": summary.stages(run),
+        "origin": summary.origin(run),
+        "config": run.config,
+    }
