@@ -40,7 +40,8 @@ def pooled(evidence: Evidence, k: int = 50) -> Array:
 
 
 def consensus(evidence: Evidence) -> Suspicion:
-    """Score: minus the pooled log-probability of the given label. The cut is where another label leads."""
+    """Score: minus the pooled log-probability of the given label. The cut is where another label leads; an audit
+    replaces it by where a label is more probably wrong than right."""
     pool = pooled(evidence)
     rows = np.arange(len(evidence))
     score = -pool[rows, evidence.given]

@@ -30,7 +30,7 @@ def votes(evidence: Evidence, k: int) -> Array:
     return table / np.maximum(table.sum(1, keepdims=True), 1e-12)
 
 
-def neighbours(evidence: Evidence, k: int = 20) -> Suspicion:
+def neighbours(evidence: Evidence, k: int = 50) -> Suspicion:
     """Score: the share of the k nearest images' votes that go to other labels than the given; cut at one half."""
     table = votes(evidence, min(k, len(evidence) - 1))
     rows = np.arange(len(evidence))

@@ -19,7 +19,7 @@ def plof(evidence: Evidence, share: float = 0.5) -> Suspicion:
     """Score: LoOP (extent 3) within each given class, cut at one half.
 
     P1's score over the whole set is blind, because a wrong label sits in the dense heart of another class, so
-    neighbours are sought within the given class. k is `share` of the class, at most 100: it must be at least
+    neighbours are sought within the given class. k is `share` of the class, at most 1,000: it must be at least
     the number of wrong labels in the class. Classes of fewer than 8 images score 0.
 
     Source: Xue et al., "Robust medical image classification from noisy labeled data" (P1); Kriegel 2009.
@@ -29,6 +29,6 @@ def plof(evidence: Evidence, share: float = 0.5) -> Suspicion:
     for label in range(len(evidence.classes)):
         rows = np.flatnonzero(evidence.given == label)
         if len(rows) >= 8:
-            k = int(min(100, max(4, share * len(rows))))
+            k = int(min(1000, max(4, share * len(rows))))
             score[rows] = loop_scores(*nearest(features[rows], k))
     return Suspicion(score, suggestion(evidence), score > 0.5)

@@ -24,7 +24,8 @@ from overread.engine.task import Task
 
 Array = np.ndarray[Any, np.dtype[Any]]
 HEAD = Recipe(epochs=10, batch_size=64, lr=0.003, weight_decay=1e-2)
-FINE_TUNING = Recipe(epochs=6, batch_size=64, lr=0.02, weight_decay=1e-4, augment=Augment())
+HEAD_FOLDS = 5
+FINE_TUNING = Recipe(epochs=6, batch_size=128, lr=0.02, weight_decay=1e-4, augment=Augment())
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,6 @@ def gather_full(
         probs = gather_fast(gathering, frozen, HEAD, HEAD_FOLDS).probs
     evidence = _evidence(manifest, average(runs), probs, whole.features)
     return replace(evidence, columns={**evidence.columns, "final_probs": whole.probs})
-
-
-HEAD_FOLDS = 5
 
 
 def average(runs: list[Learned]) -> Learned:

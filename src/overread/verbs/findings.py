@@ -1,0 +1,86 @@
+"""From evidence to findings: every detector's opinion, the noise rate, and the ranked table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from overread.data.manifest import Manifest
+from overread.detect import DETECTORS
+from overread.detect.consensus import FLOOR, pooled
+from overread.detect.rate import NoiseRate, noise_rate, probability_wrong
+from overread.detect.suspicion import Suspicion
+from overread.engine.evidence import Evidence
+
+Array = np.ndarray[Any, np.dtype[Any]]
+CUT = 0.5  # a label is flagged where it is more probably wrong than right
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the detectors made of the evidence."""
+
+    opinions: dict[str, Suspicion]  # by detector; "consensus" ranks
+    rate: NoiseRate
+    p_wrong: Array  # [N] of the consensus
+    flagged: Array  # [N] bool
+
+    @property
+    def consensus(self) -> Suspicion:
+        return self.opinions["consensus"]
+
+    @property
+    def order(self) -> Array:
+        """[N] rows, most suspicious first; ties in manifest order."""
+        return np.argsort(-self.consensus.score, kind="stable")
+
+
+def find(evidence: Evidence, rate: float | None, seed: int) -> Findings:
+    """Runs every detector whose evidence was recorded. `rate` is the noise rate where the user knows it."""
+    opinions = {name: entry.load()(evidence) for name, entry in DETECTORS.items() if _possible(name, evidence)}
+    given, groups = evidence.given, evidence.groups
+    assert evidence.probs is not None
+    if rate is None:
+        found = noise_rate(np.log(evidence.probs + FLOOR), given, groups, seed)
+    else:
+        found = NoiseRate(rate, rate, rate)
+    p_wrong = probability_wrong(pooled(evidence), given, found.estimate, seed)
+    flagged = p_wrong > CUT
+    opinions["consensus"] = replace(opinions["consensus"], wrong=flagged)
+    return Findings(opinions, found, p_wrong, flagged)
+
+
+def _possible(name: str, evidence: Evidence) -> bool:
+    return evidence.losses is not None or name not in ("loss-sequence", "mean-loss")
+
+
+def suspects_table(manifest: Manifest, findings: Findings) -> pd.DataFrame:
+    """suspects.csv: one row a sample, most suspicious first."""
+    names = np.array(manifest.classes, dtype=object)
+    rows = findings.order
+    return pd.DataFrame(
+        {
+            "rank": np.arange(1, len(rows) + 1),
+            "id": manifest.ids[rows],
+            "image": [str(manifest.path(int(row))) for row in rows],
+            "given": names[manifest.given[rows]],
+            "suggested": names[findings.consensus.suggested[rows]],
+            "score": np.round(findings.consensus.score[rows], 6),
+            "p_wrong": np.round(findings.p_wrong[rows], 6),
+            "flagged": findings.flagged[rows].astype(int),
+            "why": [why(findings, int(row), names) for row in rows],
+        }
+    )
+
+
+def why(findings: Findings, row: int, names: Array) -> str:
+    """One short sentence: which detectors doubt the label, and what they would say."""
+    others = {name: one for name, one in findings.opinions.items() if name != "consensus"}
+    doubting = [name for name, one in others.items() if one.wrong[row]]
+    suggested = names[findings.consensus.suggested[row]]
+    if not doubting:
+        return "No single detector doubts it."
+    return f"{len(doubting)} of {len(others)} detectors doubt it ({', '.join(doubting)}); it looks like {suggested}."
