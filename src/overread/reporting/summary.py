@@ -114,7 +114,7 @@ def confusions(summary: Json, most: int) -> list[tuple[int, str, str]]:
 
 
 def detectors(summary: Json) -> list[dict[str, Any]]:
-    """One row a detector: what it looks for and flags, and (`agrees`, optional) its part of the final flags."""
+    """One row a detector: what it looks for and flags; `agrees` (optional): its part of the final flags."""
     table = part(summary, "detectors")
     known = {"what": "", "flagged": None, "agrees": None}
     return [{**known, **row, "name": name} for name, row in table.items() if isinstance(row, Mapping)]
