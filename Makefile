@@ -18,13 +18,14 @@ help:
 	@sed -n '1,4s/^# //p' Makefile
 
 demo: $(VENV)/.installed
+	rm -rf demo-run
 	$(BIN)/overread demo -o demo-run $(ARGS)
 
 test: $(VENV)/.installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q -m slow $(ARGS)
+	$(BIN)/python -m pytest -q -m slow $(ARGS) || [ $$? -eq 5 ]  # 5: there is none
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check $(SOURCES)

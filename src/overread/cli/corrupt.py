@@ -33,7 +33,7 @@ def command(source: Path, out: Path, **flags: Any) -> None:
 
     \b
     Example, which runs as it stands after `overread demo -o demo-run`:
-      overread corrupt demo-run/data/labels.csv --label-col true_label -o noisy --noise pair --rate 0.1
+      overread corrupt demo-run/phantoms -o noisy --noise pair --rate 0.1
     """
     from overread.noise.choose import make
     from overread.verbs.corrupt import corrupt

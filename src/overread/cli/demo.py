@@ -11,7 +11,7 @@ from overread.cli.show import show_audit, show_json
 
 
 @click.command("demo", short_help="The whole story on generated phantoms, a few minutes on two cores.")
-@options.out_flag("RUN", "Folder for the run; new or empty.")
+@options.out_flag("RUN", "Folder for images, labels and the run; new or empty.")
 @options.seed_flag
 @options.output_flags
 def command(out: Path, seed: int, quiet: bool, as_json: bool) -> None:

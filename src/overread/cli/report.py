@@ -16,7 +16,7 @@ def command(run: Path) -> None:
 
     \b
     Example, which runs as it stands after `overread demo -o demo-run`:
-      overread report demo-run
+      overread report demo-run/run
     """
     from overread.verbs.report import report
 
