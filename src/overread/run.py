@@ -58,19 +58,19 @@ class RunFolder:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Keeps `state` true: running, then done, interrupted or failed."""
+        """Keeps `state` true: running, or interrupted, or failed; `finish("done")` is the verb's last word."""
         self.info |= {"state": "running", "pid": os.getpid()}
         self.save()
         try:
             yield
         except BaseException as error:
-            self.info["state"] = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            self.finish("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
             raise
-        else:
-            self.info["state"] = "done"
-        finally:
-            self.info["finished"] = now()
-            self.save()
+
+    def finish(self, state: str) -> None:
+        """The run ends in `state`; the report, which comes last, shows it."""
+        self.info |= {"state": state, "finished": now()}
+        self.save()
 
 
 def check_out(path: Path, resume: bool) -> None:

@@ -84,8 +84,7 @@ def audit(
         write_gallery(run.path, reading.manifest, evidence, findings)
         summary = summarise(reading, evidence, findings, asdict(config), run.info["seconds"])
         write_json(out / "summary.json", summary)
-        run.info["state"] = "done"
-        run.save()
+        run.finish("done")
         report(out)
     shutil.rmtree(run.checkpoint, ignore_errors=True)
     return AuditResult(out, summary, suspects)

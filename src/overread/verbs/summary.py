@@ -55,12 +55,22 @@ def summarise(
         "read": read,
         "warnings": warnings(reading, findings),
         "limits": LIMITS,
-        "detectors": {
-            name: {"flagged": int(one.wrong.sum()), "what": DETECTORS[name].what}
-            for name, one in findings.opinions.items()
-        },
+        "detectors": detectors(findings),
         **measured(manifest, findings),
         "seconds": dict(seconds),
+    }
+
+
+def detectors(findings: Findings) -> dict[str, dict[str, Any]]:
+    """By detector: what it is, how many labels its own cut flags, and the share of the final flags among them."""
+    final = findings.flagged
+    return {
+        name: {
+            "flagged": int(one.wrong.sum()),
+            "agrees": round(float(one.wrong[final].mean()), 4) if final.any() else None,
+            "what": DETECTORS[name].what,
+        }
+        for name, one in findings.opinions.items()
     }
 
 
