@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 SOURCES := src tests
-JOBS ?= 2
+# processes: one is quickest while most of the time goes into importing torch in each of them
+JOBS ?= 0
 ARGS ?=
 
 .PHONY: help demo test test-slow check format bench clean

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from overread.cli.main import main
+from overread.cli.show import show_audit
 from overread.data.options import DataOptions
 from overread.verbs.config import AuditConfig, save_config
 
@@ -162,6 +163,13 @@ def test_the_answer_is_about_ten_lines(calls, capsys):
         f"Table    {Path('run/suspects.csv')}",
         f"Report   {Path('run/report.html')}",
     ]
+
+
+def test_where_the_truth_is_known_it_is_measured(capsys):
+    ours = {"auroc": 0.9694, "ap": 0.9, "auroc_within_class": None, "ap_within_class": 0.8}
+    show_audit(result(Path("run"), detection={"consensus": ours, "rarity": {"ap": 0.5}}))
+    line = "Truth    AUROC 0.969, AP 0.900; within classes undefined, 0.800 (rarity alone: AP 0.500)"
+    assert line in capsys.readouterr().out
 
 
 def test_json_is_the_summary(calls, capsys):

@@ -65,16 +65,20 @@ def _suspects(suspects: Any) -> list[tuple[str, str]]:
     ]
 
 
-def _detection(detection: dict[str, dict[str, float]]) -> list[tuple[str, str]]:
+def _detection(detection: dict[str, dict[str, float | None]]) -> list[tuple[str, str]]:
     """Only where the truth is known: how good the ranking is, beside the one that sees no image."""
     if "consensus" not in detection:
         return []
-    ours, rarity = detection["consensus"], detection.get("rarity", {})
-    text = f"AUROC {ours['auroc']:.3f}, AP {ours['ap']:.3f}; "
-    text += f"within classes {ours['auroc_within_class']:.3f}, {ours['ap_within_class']:.3f}"
-    if rarity:
-        text += f" (rarity alone: AP {rarity['ap']:.3f})"
+    ours = {name: _figure(value) for name, value in detection["consensus"].items()}
+    text = f"AUROC {ours['auroc']}, AP {ours['ap']}; "
+    text += f"within classes {ours['auroc_within_class']}, {ours['ap_within_class']}"
+    if "rarity" in detection:
+        text += f" (rarity alone: AP {_figure(detection['rarity']['ap'])})"
     return [("Truth", text)]
+
+
+def _figure(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"
 
 
 def _percent(share: float) -> str:
