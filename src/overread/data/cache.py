@@ -26,6 +26,7 @@ from overread.data.problems import refuse
 from overread.data.silence import silenced
 
 BATCH = 512  # images that are written at once
+AHEAD = 8  # images a worker may be ahead of the writing
 PATIENCE = 3.0  # seconds after which fewer are written, so that a kill costs little
 
 
@@ -171,7 +172,7 @@ def _parallel(
     try:
         for position in todo:
             waiting.append(executor.submit(work, position))
-            if len(waiting) >= 8 * workers:
+            if len(waiting) >= AHEAD * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

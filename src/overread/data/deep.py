@@ -17,7 +17,7 @@ OTHER_BYTE = {
     "L": "B",
     "N": "B",
 }  # the raw mode that takes the low byte where this one takes the high
-PHOTOMETRIC = 262
+BITS, PHOTOMETRIC, PLANES = 258, 262, 284  # tags of TIFF
 ROWS = 512
 
 
@@ -61,6 +61,11 @@ def _range(values: Array) -> tuple[float, float]:
 
 def load(image: ImageFile.ImageFile) -> None:
     """Loads the picture. Raises `UnknownLayout` for planes of a TIFF that Pillow cannot arrange."""
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        image.load()
+        return
+    if image.tag_v2.get(PLANES) == 2 and max(image.tag_v2.get(BITS, (8,))) > 8:
+        raise UnknownLayout("planes of more than 8 bits, whose bytes Pillow would take for values")
     try:
         image.load()
     except ValueError as error:

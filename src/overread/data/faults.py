@@ -30,19 +30,21 @@ class BadImage(InputError):
 
 def not_an_image(data: bytes) -> str:
     """What a file is that no reader knows."""
+    if data.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8")):
+        return "the file is truncated or damaged at its beginning"
     start = data[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     found = next((what for begin, what in BEGINNINGS.items() if start.startswith(begin)), "")
     if data[128:132] == b"DICM":
         found = "a DICOM file; this version does not read DICOM"
-    elif not found and not any(byte < 9 or 13 < byte < 32 for byte in data[:512]):
+    elif not found and _is_text(data[:512]):
         found = "text"
-    elif data[:2] == b"\xff\xd8" or data[:4] == b"\x89PNG":
-        return "the file is truncated or damaged at its beginning"
-    return (
-        f"not an image, but {found}"
-        if found
-        else "not an image of a kind that is read (JPEG, PNG, TIFF, BMP, GIF, WebP, PNM)"
-    )
+    kinds = "JPEG, PNG, TIFF, BMP, GIF, WebP, PNM"
+    return f"not an image, but {found}" if found else f"not an image of a kind that is read ({kinds})"
+
+
+def _is_text(start: bytes) -> bool:
+    plain = sum(8 < byte < 14 or 31 < byte < 127 for byte in start)
+    return plain > 0.9 * len(start) and 0 not in start
 
 
 def in_words(error: Exception) -> str:

@@ -145,8 +145,7 @@ def _plain(image: Image.Image) -> Image.Image:
         return image
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         scaled = deep.to_uint8(np.asarray(image))
-        inverted = image.format == "TIFF" and deep.white_is_zero(image) and image.mode.startswith("I;16")
-        return Image.fromarray(255 - scaled if inverted else scaled)
+        return Image.fromarray(255 - scaled if deep.white_is_zero(image) else scaled)
     if image.mode == "1":
         return image.convert("L")
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
