@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from overread.data import cache as opening
 from overread.data import cachedir, pool
+from overread.data import decoding as opening
 from overread.data.cache import open_images
 from overread.data.images import decode
 from overread.data.load import load
@@ -161,17 +161,17 @@ def test_ctrl_c_keeps_what_is_done(table, decoded, monkeypatch):
 
 SCRIPT = """
 import os, signal, sys
-from overread.data import cache, pool
+from overread.data import cache, decoding, pool
 from overread.data.read import read
-pool.FRESH, cache.BATCH, cache.AHEAD, left = 0, 2, 1, int(sys.argv[2])
-original = cache.decode_bytes
+pool.FRESH, decoding.BATCH, decoding.AHEAD, left = 0, 2, 1, int(sys.argv[2])
+original = decoding.decode_bytes
 def decode(data, size, name):
     global left
     left -= 1
     if left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
     return original(data, size, name)
-cache.decode_bytes = decode
+decoding.decode_bytes = decode
 images = cache.open_images(read(sys.argv[1]).manifest, 8, quiet=True, workers=1)
 assert len(images) == 8 and not images.bad
 """

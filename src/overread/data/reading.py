@@ -55,7 +55,7 @@ class Reading:
             copies = sum(len(names) - 1 for names in self.duplicates)
             told.append(f"{counted(copies, 'image is an exact copy', 'images are exact copies')} of another.")
         if self.conflicts:
-            pairs = [" = ".join(short(name, 60) for name in names) for names in self.conflicts]
+            pairs = [" = ".join(short(name, 60) for name in names[:3]) for names in self.conflicts]
             what = counted(len(pairs), "identical image has", "identical images have")
             told.append(f"{what} different labels, so one of them is wrong: {_first(pairs)}.")
         if self.groups_across_splits:

@@ -1,0 +1,116 @@
+"""Decodes many images in threads and hands them to the store, whatever interrupts it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+import numpy as np
+
+from overread.data.faults import BadImage
+from overread.data.images import Array, decode_array, decode_bytes, read_file
+from overread.data.manifest import Manifest
+from overread.data.opened import Pixels
+from overread.data.pool import Pool, Stamp
+
+AHEAD = 8  # images that a worker may be ahead of the writing
+BATCH = 512  # images that are written at once,
+BATCH_BYTES = 32 << 20  # fewer where they are large,
+PATIENCE = 3.0  # and fewer after so many seconds, so that a kill costs little
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a worker made of one image."""
+
+    position: int
+    digest: bytes = b""
+    pixels: Pixels | None = None  # None where the store has the content already
+    why: str = ""  # what is wrong with it
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the images come from, and what of them the store has."""
+
+    manifest: Manifest
+    size: int
+    paths: list[str]  # [N], none for data that came as arrays
+    stamps: list[Stamp | None]  # [N], taken before the files are read
+    stored: set[bytes]  # contents that need no decoding
+
+    def decode(self, position: int) -> Decoded:
+        """Runs in a worker thread."""
+        name, pixels = str(self.manifest.images[position]), self.manifest.pixels
+        try:
+            if pixels is not None:
+                array = pixels[position]
+                return Decoded(position, array_digest(array), decode_array(array, self.size, name))
+            data = read_file(self.paths[position], name)
+            digest = blake2b(data, digest_size=16).digest()
+            small = None if digest in self.stored else decode_bytes(data, self.size, name)
+            return Decoded(position, digest, small)
+        except BadImage as error:
+            return Decoded(position, why=error.why)
+
+
+def array_digest(array: Array) -> bytes:
+    """The content of an array."""
+    kind = f"{array.dtype} {array.shape} ".encode()
+    return blake2b(kind + np.ascontiguousarray(array).tobytes(), digest_size=16).digest()
+
+
+def fill(pool: Pool, sources: Sources, todo: list[int], quiet: bool, workers: int) -> list[Decoded]:
+    """Decodes and stores the images at the positions `todo`. Gives what became of each, less its pixels."""
+    from tqdm import tqdm
+
+    told: list[Decoded] = []
+    batch: list[Decoded] = []
+    full = min(BATCH, 1 + BATCH_BYTES // pool.row_bytes)
+    last = time.monotonic()
+    bar = tqdm(total=len(todo), desc="Opening images", unit=" images", disable=quiet, delay=0.5)
+    with bar, closing(_parallel(sources.decode, todo, workers)) as results:
+        try:
+            for done in results:
+                told.append(replace(done, pixels=None))
+                batch.append(done)
+                bar.update()
+                if len(batch) >= full or time.monotonic() - last > PATIENCE:
+                    _store(pool, sources, batch)
+                    batch, last = [], time.monotonic()
+        finally:
+            _store(pool, sources, batch)
+    return told
+
+
+def _store(pool: Pool, sources: Sources, batch: list[Decoded]) -> None:
+    good = [done for done in batch if not done.why]
+    files: dict[str, tuple[Stamp, bytes]] = {}
+    for done in good:
+        if sources.paths and (taken := sources.stamps[done.position]):
+            files[sources.paths[done.position]] = (taken, done.digest)
+    if good:
+        pool.add({done.digest: done.pixels for done in good if done.pixels is not None}, files)
+        sources.stored.update(done.digest for done in good)  # copies of these need no decoding
+
+
+def _parallel(
+    work: Callable[[int], Decoded], todo: list[int], workers: int
+) -> Generator[Decoded, None, None]:
+    """`work` on each of `todo` in threads, a few ahead of the reader; stops soon when it is closed."""
+    executor = ThreadPoolExecutor(workers)
+    waiting: deque[Future[Decoded]] = deque()
+    try:
+        for position in todo:
+            waiting.append(executor.submit(work, position))
+            if len(waiting) >= AHEAD * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
