@@ -134,13 +134,15 @@ class Pool:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self.index.execute("begin immediate")
+        """All or nothing, also where Ctrl-C falls between any two lines of this."""
         try:
+            if not self.index.in_transaction:
+                self.index.execute("begin immediate")
             yield
             self.index.execute("commit")
-        except BaseException:
-            self.index.execute("rollback")
-            raise
+        finally:
+            if self.index.in_transaction:
+                self.index.execute("rollback")
 
 
 @contextmanager
