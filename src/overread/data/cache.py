@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from overread.data.cachedir import check_space, default_cache_dir
+from overread.data.cachedir import check_space
+from overread.data.cachedir import default_cache_dir as default_cache_dir
 from overread.data.decoding import Sources, array_digest, fill
 from overread.data.files import bad_images
 from overread.data.manifest import Manifest
