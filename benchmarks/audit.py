@@ -48,7 +48,12 @@ class Cell:
 
 def cells() -> list[Cell]:
     """All cells, the most wanted first."""
-    ham = [Cell("ham10000", "symmetric", r, e, s) for s in (1, 2, 3) for r in (0.06, 0.2, 0.4) for e in ("full", "fast")]
+    ham = [
+        Cell("ham10000", "symmetric", r, e, s)
+        for s in (1, 2, 3)
+        for r in (0.06, 0.2, 0.4)
+        for e in ("full", "fast")
+    ]
     clean = [Cell("ham10000", "symmetric", 0.0, e, 1) for e in ("full", "fast")]
     other = [
         Cell("ham10000", noise, 0.2, e, s)
@@ -86,7 +91,14 @@ def run(cell: Cell, data: Path, work: Path, command: list[str]) -> None:
     noisy = work / f"{cell.data}-{cell.noise}-{round(100 * cell.rate):02d}-{cell.seed}"
     out = work / "runs" / cell.name
     if not noisy.exists():
-        corrupt(*(source(cell, data)[:1]), noisy, noise(cell), source(cell, data)[1], seed=100 + cell.seed, quiet=True)
+        corrupt(
+            *(source(cell, data)[:1]),
+            noisy,
+            noise(cell),
+            source(cell, data)[1],
+            seed=100 + cell.seed,
+            quiet=True,
+        )
     started = time.perf_counter()
     config = AuditConfig(effort=cell.effort, seed=cell.seed, cache=str(work / "cache"))
     result = audit(noisy, out, DataOptions(), config, resume=True, quiet=True, command=command)
@@ -100,7 +112,10 @@ def run(cell: Cell, data: Path, work: Path, command: list[str]) -> None:
         "seed": cell.seed,
         "seconds": round(seconds, 1),
         "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
-        **{key: summary[key] for key in ("samples", "flagged", "noise_rate", "calibration", "detection", "detectors")},
+        **{
+            key: summary[key]
+            for key in ("samples", "flagged", "noise_rate", "calibration", "detection", "detectors")
+        },
     }
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{cell.name}.json").write_text(json.dumps(record, indent=1) + "\n")
@@ -128,7 +143,9 @@ def summary_lines(groups: dict[str, list[dict[str, Any]]]) -> list[str]:
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for name, records in groups.items():
         rates = [r["noise_rate"] for r in records]
-        covers = sum(q["low"] <= r["calibration"]["rate"] <= q["high"] for q, r in zip(rates, records, strict=True))
+        covers = sum(
+            q["low"] <= r["calibration"]["rate"] <= q["high"] for q, r in zip(rates, records, strict=True)
+        )
         cells = (
             name,
             mean([r["calibration"]["rate"] for r in records]),
@@ -149,7 +166,9 @@ def mean(values: list[float | None]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--work", type=Path, default=Path("/tmp/overread-bench"))
     parser.add_argument("--cells", default="", help="only cells whose name holds this text")

@@ -87,7 +87,9 @@ def check_out(path: Path, resume: bool) -> None:
         raise InputError(f"{path} already holds a run (state: {state}). Give -o another folder; {cure}.")
 
 
-def open_run(path: Path, identity: dict[str, Any], command: Sequence[str], seed: int, data: dict[str, Any]) -> RunFolder:
+def open_run(
+    path: Path, identity: dict[str, Any], command: Sequence[str], seed: int, data: dict[str, Any]
+) -> RunFolder:
     """A new run folder, or the one that `--resume` goes on with; `identity` must be equal then."""
     info = read_info(path) if (path / "run.json").is_file() else {}
     if info and info.get("identity") != identity:
@@ -135,7 +137,9 @@ def now() -> str:
 
 def versions() -> dict[str, str]:
     """Overread, Python, and the packages that results depend on."""
-    return {"overread": __version__, "python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+    return {"overread": __version__, "python": platform.python_version()} | {
+        name: version(name) for name in PACKAGES
+    }
 
 
 def machine() -> dict[str, Any]:
@@ -154,4 +158,6 @@ def _cpu() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )

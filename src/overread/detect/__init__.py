@@ -17,7 +17,9 @@ DETECTORS = {
         "P3 (loss sequences)",
     ),
     "mean-loss": Entry(
-        "overread.detect.mean_loss:mean_loss", "the mean of a sample's losses over the epochs", "P3, its feature F1"
+        "overread.detect.mean_loss:mean_loss",
+        "the mean of a sample's losses over the epochs",
+        "P3, its feature F1",
     ),
     "self-confidence": Entry(
         "overread.detect.self_confidence:self_confidence",

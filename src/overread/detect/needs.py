@@ -26,7 +26,7 @@ def suggestion(evidence: Evidence) -> Array:
         return evidence.given
     others = evidence.probs.copy()
     others[np.arange(len(evidence)), evidence.given] = -1.0
-    return others.argmax(1)
+    return np.asarray(others.argmax(1))
 
 
 def two_means(score: Array) -> Array:

@@ -27,7 +27,7 @@ def votes(evidence: Evidence, k: int) -> Array:
     table = np.zeros((len(evidence), len(evidence.classes)))
     rows = np.repeat(np.arange(len(evidence))[:, None], k, 1)
     np.add.at(table, (rows, evidence.given[indices]), weights)  # index -1 has weight 0
-    return table / np.maximum(table.sum(1, keepdims=True), 1e-12)
+    return np.asarray(table / np.maximum(table.sum(1, keepdims=True), 1e-12))
 
 
 def neighbours(evidence: Evidence, k: int = 50) -> Suspicion:

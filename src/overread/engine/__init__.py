@@ -8,5 +8,7 @@ NETWORKS = {
         "4.7 M parameters, ImageNet weights in the default install, fast on a CPU",
         "Tan and Le 2019, Lite variant (Google 2020)",
     ),
-    "tiny": Entry("overread.engine.networks:tiny", "two small convolutions, for tests; not pretrained", "Overread"),
+    "tiny": Entry(
+        "overread.engine.networks:tiny", "two small convolutions, for tests; not pretrained", "Overread"
+    ),
 }

@@ -28,7 +28,9 @@ def make_fabric(device: str = "auto", precision: str = "auto", network: str = ""
         from lightning.fabric import Fabric
 
     if device not in DEVICES or precision not in PRECISIONS:
-        raise InputError(f"--device is one of {', '.join(DEVICES)}; --precision one of {', '.join(PRECISIONS)}.")
+        raise InputError(
+            f"--device is one of {', '.join(DEVICES)}; --precision one of {', '.join(PRECISIONS)}."
+        )
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda, but PyTorch sees no GPU here. Use --device auto or cpu.")
     on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())

@@ -13,19 +13,25 @@ from tqdm import tqdm
 
 from overread.engine.device import make_fabric
 from overread.engine.loop import in_order
-from overread.engine.networks import build
-from overread.engine.samples import Samples
+from overread.engine.networks import build, channels_last
+from overread.engine.samples import Pixels, Samples
 from overread.files import write_whole
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def frozen_features(
-    images: Array, network: str = "efficientnet-lite0", weights: str = "default", *, device: str = "auto", quiet: bool = True
+    images: Pixels,
+    network: str = "efficientnet-lite0",
+    weights: str = "default",
+    fabric: Any = None,
+    quiet: bool = True,
 ) -> Array:
-    """Pre-softmax features of the untrained-here network: uint8 [N, S, S, 3] to float32 [N, D]."""
-    fabric = make_fabric(device, "auto", network)
-    net = build(network, 2, images.shape[1], weights).to(memory_format=torch.channels_last)
+    """Pre-softmax features of a network that was not trained here: uint8 [N, S, S, 3] to float32 [N, D]."""
+    fabric = fabric or make_fabric("auto", "auto", network)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # a network without weights sees the same each time
+        net = channels_last(build(network, 2, images.shape[1], weights))
     net = fabric.setup_module(net).eval()
     samples = Samples(images, np.zeros(len(images), np.int64))
     parts = []
@@ -37,7 +43,13 @@ def frozen_features(
 
 
 def saved_features(
-    images: Array, hashes: Sequence[str], folder: Path, network: str, weights: str, *, device: str = "auto", quiet: bool = True
+    images: Pixels,
+    hashes: Sequence[str],
+    folder: Path,
+    network: str,
+    weights: str,
+    fabric: Any,
+    quiet: bool = True,
 ) -> Array:
     """`frozen_features`, taken from `folder` where the same images went through the same network before.
 
@@ -46,9 +58,9 @@ def saved_features(
     key = "\n".join([network, weights, str(images.shape[1]), *hashes])
     path = folder / f"features-{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.npy"
     if not path.exists():
-        fresh = frozen_features(images, network, weights, device=device, quiet=quiet).astype(np.float16)
+        fresh = frozen_features(images, network, weights, fabric, quiet).astype(np.float16)
         write_whole(path, lambda part: _save(part, fresh))
-    return np.load(path, allow_pickle=False).astype(np.float32)
+    return np.asarray(np.load(path, allow_pickle=False), np.float32)
 
 
 def _save(path: Path, array: Array) -> None:

@@ -18,7 +18,7 @@ from overread.engine.features import standardised
 from overread.engine.loop import Recipe, Training
 from overread.engine.method import Method
 from overread.engine.networks import build, mlp_head
-from overread.engine.samples import Samples
+from overread.engine.samples import Pixels, Samples
 from overread.engine.stage import Learned, Log, learn
 from overread.engine.task import Task
 
@@ -39,7 +39,7 @@ class Gathering:
     seed: int
     log: Log = field(default=lambda line: None)
 
-    def train(self, name: str, x: Array, rows: Array, recipe: Recipe, make: Callable[[], Any]) -> Learned:
+    def train(self, name: str, x: Pixels, rows: Array, recipe: Recipe, make: Callable[[], Any]) -> Learned:
         """One stage: trains on `rows`, and says what was learned of all samples."""
         task = Task(self.manifest.classes)
         samples = Samples(x, self.manifest.given)
@@ -50,11 +50,14 @@ class Gathering:
 
         return learn(name, self.folder, training, self.log)
 
-    def out_of_sample(self, name: str, x: Array, recipe: Recipe, make: Callable[[], Any], folds: int) -> list[Learned]:
+    def out_of_sample(
+        self, name: str, x: Pixels, recipe: Recipe, make: Callable[[], Any], folds: int
+    ) -> list[Learned]:
         """Cross-fitting: one stage a fold, each trained on the other folds; groups never cross."""
         fold = self.folds(folds)
         return [
-            self.train(f"{name}-{k + 1}-of-{folds}", x, np.flatnonzero(fold != k), recipe, make) for k in range(folds)
+            self.train(f"{name}-{k + 1}-of-{folds}", x, np.flatnonzero(fold != k), recipe, make)
+            for k in range(folds)
         ]
 
     def folds(self, folds: int) -> Array:
@@ -70,19 +73,24 @@ def held_out(learned: list[Learned], fold: Array) -> Array:
 def gather_fast(gathering: Gathering, frozen: Array, recipe: Recipe, folds: int) -> Evidence:
     """Evidence from frozen features [N, D] alone: a head's losses, and its out-of-fold probabilities."""
     x = standardised(frozen)
-    manifest = gathering.manifest
+    everything = np.arange(len(gathering.manifest))
+    whole = gathering.train("head", x, everything, recipe, head_on(gathering, x))
+    return _evidence(gathering.manifest, whole, out_of_fold(gathering, x, recipe, folds), frozen)
 
-    def head() -> Any:
-        return mlp_head(x.shape[1], len(manifest.classes))
 
-    whole = gathering.train("head", x, np.arange(len(manifest)), recipe, head)
-    crossed = gathering.out_of_sample("head", x, recipe, head, folds)
-    probs = held_out(crossed, gathering.folds(folds))
-    return _evidence(manifest, whole, probs, frozen)
+def out_of_fold(gathering: Gathering, x: Array, recipe: Recipe, folds: int) -> Array:
+    """[N, C] each sample's probabilities from a head on features [N, D] that saw none of its group."""
+    crossed = gathering.out_of_sample("head", x, recipe, head_on(gathering, x), folds)
+    return held_out(crossed, gathering.folds(folds))
+
+
+def head_on(gathering: Gathering, x: Array) -> Callable[[], Any]:
+    """Makes a head for features [N, D]."""
+    return lambda: mlp_head(x.shape[1], len(gathering.manifest.classes))
 
 
 def gather_full(
-    gathering: Gathering, images: Array, frozen: Array, network: tuple[str, str], recipe: Recipe, folds: int
+    gathering: Gathering, images: Pixels, frozen: Array, network: tuple[str, str], recipe: Recipe, folds: int
 ) -> Evidence:
     """Evidence from fine-tuning on `images` [N, S, S, 3].
 
@@ -101,7 +109,7 @@ def gather_full(
         runs += crossed
         probs = held_out(crossed, gathering.folds(folds))
     else:
-        probs = gather_fast(gathering, frozen, HEAD, HEAD_FOLDS).probs
+        probs = out_of_fold(gathering, standardised(frozen), HEAD, HEAD_FOLDS)
     evidence = _evidence(manifest, average(runs), probs, whole.features)
     return replace(evidence, columns={**evidence.columns, "final_probs": whole.probs})
 

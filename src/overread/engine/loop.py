@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from overread.engine.augment import Augment
 from overread.engine.ledger import Ledger
 from overread.engine.method import Batch, Method, Run
+from overread.engine.networks import channels_last
 from overread.engine.samples import Samples
 from overread.engine.task import Task
 
@@ -66,7 +67,7 @@ class Training:
             weight_decay=recipe.weight_decay,
         )
         # one optimiser over all networks, each set up by itself: their graphs do not touch
-        self.nets: list[Any] = [fabric.setup_module(net.to(memory_format=torch.channels_last)) for net in nets]
+        self.nets: list[Any] = [fabric.setup_module(channels_last(net)) for net in nets]
         self.optimizer: Any = fabric.setup_optimizers(optimizer)
         ledger = Ledger(len(samples), recipe.epochs, method.columns(task))
         self.run = Run(task, ledger, recipe.epochs, sweep=lambda: in_order(samples, rows, fabric.device))
@@ -117,7 +118,9 @@ def one_epoch(training: Training, epoch: int) -> float:
     for net in nets:
         net.train()
     for step, rows in enumerate(batches):
-        set_lr(training.optimizer, cosine(recipe.lr, epoch * len(batches) + step, recipe.epochs * len(batches)))
+        set_lr(
+            training.optimizer, cosine(recipe.lr, epoch * len(batches) + step, recipe.epochs * len(batches))
+        )
         batch = training.samples.batch(rows, training.fabric.device)
         if recipe.augment is not None and training.samples.are_pixels:
             batch = Batch(batch.ids, recipe.augment(batch.x, generator), batch.y)
@@ -142,7 +145,7 @@ def shuffled(rows: Tensor, batch_size: int, generator: torch.Generator) -> Seque
 
 def in_order(samples: Samples, rows: Tensor, device: torch.device, size: int = 256) -> Iterator[Batch]:
     """The samples of `rows` in order, not augmented."""
-    for part in rows.split(size):
+    for part in torch.split(rows, size):
         yield samples.batch(part, device)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,11 +14,22 @@ from overread.engine.method import Batch
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+class Pixels(Protocol):
+    """What can be indexed by rows like an array: memory-mapped images, pixels or features."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any) -> Array: ...
+
+
 @dataclass(frozen=True)
 class Samples:
     """N samples: `x` is uint8 pixels [N, H, W, 3] (memory-mapped or not) or float features [N, D]."""
 
-    x: Array
+    x: Pixels
     y: Array  # [N] int64
 
     def __len__(self) -> int:
@@ -26,12 +37,14 @@ class Samples:
 
     @property
     def are_pixels(self) -> bool:
-        return self.x.ndim == 4
+        return len(self.x.shape) == 4
 
     def batch(self, rows: Tensor, device: torch.device) -> Batch:
         """The samples of `rows` on `device`; pixels scaled to -1..1 and laid out channels last."""
         where = rows.numpy()
         x = torch.from_numpy(np.ascontiguousarray(self.x[where])).to(device)
         if self.are_pixels:
-            x = x.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)  # [B, 3, H, W]; strides stay channels last
+            x = (
+                x.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+            )  # [B, 3, H, W]; strides stay channels last
         return Batch(rows.to(device), x.float(), torch.from_numpy(self.y[where]).to(device))

@@ -12,7 +12,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 def unit(features: Array) -> Array:
     """Rows centred on their mean and scaled to length 1: Euclidean order becomes cosine order. [N, D]."""
     centred = features.astype(np.float32) - features.mean(0, dtype=np.float32)
-    return centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
+    return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12))
 
 
 def nearest(

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from overread.data.cache import default_cache_dir
 from overread.data.load import load
+from overread.data.opened import Images
 from overread.data.options import DataOptions
 from overread.data.reading import Reading
 from overread.engine.evidence import Evidence
@@ -24,14 +25,10 @@ from overread.registry import load as load_entry
 from overread.run import RunFolder, check_out, open_run
 from overread.settings import apply_settings
 from overread.verbs.config import AuditConfig, save_config
-from overread.verbs.findings import Findings, find, suspects_table
+from overread.verbs.findings import find, suspects_table
 from overread.verbs.gallery import write_gallery
 from overread.verbs.report import report
 from overread.verbs.summary import summarise
-
-if TYPE_CHECKING:
-    from overread.data.opened import Images
-    from overread.engine.gather import Gathering
 
 FROZEN_SIZE, TUNED_SIZE = 128, 64  # pixels: frozen features want detail, fine-tuning wants speed
 MIN_SAMPLES = 20
@@ -64,9 +61,8 @@ def audit(
     """
     out, options, config = Path(out), options or DataOptions(), config or AuditConfig()
     check_out(out, resume)
-    method = make_method(config)
-    cache = Path(config.cache) if config.cache else default_cache_dir()
-    reading, images = load(source, options, _small(config), cache, quiet=quiet)
+    setup = set_up(config, quiet)
+    reading, images = load(source, options, _small(config), setup.cache, quiet=quiet)
     check_enough(reading)
     run = open_run(out, _identity(reading, config), command or [], config.seed, _data(reading))
     if run.is_done:
@@ -75,7 +71,7 @@ def audit(
         save_config(config, out / "config.toml")
         write_whole(out / "manifest.csv", reading.manifest.save)
         with run.stage("learn"):
-            evidence = learn(reading, images, method, config, run, cache, quiet)
+            evidence = learn(reading, images, config, setup, run)
         write_whole(out / "evidence.npz", evidence.save)
         with run.stage("detect"):
             findings = find(evidence, config.noise_rate, config.seed)
@@ -90,14 +86,31 @@ def audit(
     return AuditResult(out, summary, suspects)
 
 
-def make_method(config: AuditConfig) -> Any:
-    """The method with its `--set` fields."""
+@dataclass(frozen=True)
+class Setup:
+    """What every flag but the data's came to, checked before anything is read or written."""
+
+    method: Any
+    fabric: Any
+    cache: Path
+    quiet: bool
+
+
+def set_up(config: AuditConfig, quiet: bool) -> Setup:
+    """The method with its `--set` fields, the device, the cache. Raises `InputError` for a flag that is wrong."""
+    from overread.engine.device import make_fabric
+    from overread.engine.networks import check_network
     from overread.methods import METHODS
 
     kind = load_entry("method", config.method, METHODS)
     if "classification" not in kind.tasks:
-        raise InputError(f"The method {config.method!r} is for {' and '.join(kind.tasks)}, not for classification.")
-    return apply_settings(kind, config.settings)
+        raise InputError(
+            f"The method {config.method!r} is for {' and '.join(kind.tasks)}, not for classification."
+        )
+    method = apply_settings(kind, config.settings)
+    check_network(config.network, config.weights)
+    fabric = make_fabric(config.device, config.precision, config.network)
+    return Setup(method, fabric, Path(config.cache) if config.cache else default_cache_dir(), quiet)
 
 
 def check_enough(reading: Reading) -> None:
@@ -111,54 +124,51 @@ def check_enough(reading: Reading) -> None:
         )
 
 
-def learn(
-    reading: Reading,
-    images: Images,
-    method: Any,
-    config: AuditConfig,
-    run: RunFolder,
-    cache: Path,
-    quiet: bool,
-) -> Evidence:
+def learn(reading: Reading, images: Images, config: AuditConfig, setup: Setup, run: RunFolder) -> Evidence:
     """Trains as `effort` says and returns what was learned of each sample."""
-    from overread.engine.features import saved_features
-    from overread.engine.gather import FINE_TUNING, HEAD, HEAD_FOLDS, gather_fast, gather_full
+    from overread.engine.gather import FINE_TUNING, HEAD, HEAD_FOLDS, Gathering, gather_fast, gather_full
 
-    gathering = _gathering(reading, method, config, run, quiet)
-    folds = config.folds
-    frozen = np.zeros((0, 0))
-    if config.effort == "fast" or not folds:
-        at = images if images.shape[1] == _frozen_size(config) else _open(reading, _frozen_size(config), cache, quiet)
-        with run.stage("features"):
-            folder = cache / "features"
-            frozen = saved_features(
-                at, images.hashes, folder, config.network, config.weights, device=config.device, quiet=quiet
-            )
+    log = _logger(run, setup.quiet)
+    gathering = Gathering(reading.manifest, setup.method, setup.fabric, run.checkpoint, config.seed, log)
     if config.effort == "fast":
-        return gather_fast(gathering, frozen, _recipe(HEAD, config), HEAD_FOLDS if folds is None else folds)
+        frozen = frozen_features(reading, images, config, setup, run)
+        return gather_fast(gathering, frozen, _recipe(HEAD, config), config.folds or HEAD_FOLDS)
+    folds = config.folds or 0
+    frozen = np.zeros((0, 0)) if folds else frozen_features(reading, images, config, setup, run)
     network = (config.network, config.weights)
-    return gather_full(gathering, images, frozen, network, _recipe(FINE_TUNING, config), folds or 0)
+    return gather_full(gathering, images, frozen, network, _recipe(FINE_TUNING, config), folds)
 
 
-def _gathering(reading: Reading, method: Any, config: AuditConfig, run: RunFolder, quiet: bool) -> Gathering:
-    from overread.engine.device import make_fabric
-    from overread.engine.gather import Gathering
+def frozen_features(
+    reading: Reading, images: Images, config: AuditConfig, setup: Setup, run: RunFolder
+) -> np.ndarray[Any, np.dtype[Any]]:
+    """[N, D] what the pretrained network sees, from the cache where these images went through it before."""
+    from overread.data.cache import open_images
+    from overread.engine.features import saved_features
 
-    fabric = make_fabric(config.device, config.precision, config.network)
+    size = config.size if config.effort == "fast" and config.size else FROZEN_SIZE
+    with run.stage("features"):
+        if images.shape[1] != size:
+            images = open_images(reading.manifest, size, setup.cache, quiet=setup.quiet)
+        return saved_features(
+            images,
+            images.hashes,
+            setup.cache / "features",
+            config.network,
+            config.weights,
+            setup.fabric,
+            setup.quiet,
+        )
 
+
+def _logger(run: RunFolder, quiet: bool) -> Callable[[dict[str, Any]], None]:
     def log(line: dict[str, Any]) -> None:
         run.log(line)
         if not quiet and (line["seconds"] > SLOW or line["epoch"] == line["epochs"]):
             text = "{stage}: epoch {epoch} of {epochs}, loss {loss:.3f}, {seconds:.0f} s".format(**line)
             print(text, file=sys.stderr, flush=True)
 
-    return Gathering(reading.manifest, method, fabric, run.checkpoint, config.seed, log)
-
-
-def _open(reading: Reading, size: int, cache: Path, quiet: bool) -> Images:
-    from overread.data.cache import open_images
-
-    return open_images(reading.manifest, size, cache, quiet=quiet)
+    return log
 
 
 def _recipe(default: Any, config: AuditConfig) -> Any:
@@ -169,10 +179,6 @@ def _recipe(default: Any, config: AuditConfig) -> Any:
 def _small(config: AuditConfig) -> int:
     """The size at which the images are opened first."""
     return config.size or (TUNED_SIZE if config.effort == "full" else FROZEN_SIZE)
-
-
-def _frozen_size(config: AuditConfig) -> int:
-    return config.size if config.effort == "fast" and config.size else FROZEN_SIZE
 
 
 def _identity(reading: Reading, config: AuditConfig) -> dict[str, Any]:
@@ -189,4 +195,6 @@ def _data(reading: Reading) -> dict[str, Any]:
 def read_back(out: Path) -> AuditResult:
     """The result of a run that is done."""
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    return AuditResult(out, summary, pd.read_csv(out / "suspects.csv", dtype={"id": str}, keep_default_na=False))
+    return AuditResult(
+        out, summary, pd.read_csv(out / "suspects.csv", dtype={"id": str}, keep_default_na=False)
+    )

@@ -37,11 +37,20 @@ class AuditConfig:
             text
             for wrong, text in (
                 (self.effort not in EFFORTS, f"--effort is full or fast, not {self.effort!r}"),
-                (self.size is not None and self.size < 16, f"--size must be at least 16 pixels, not {self.size}"),
-                (self.epochs is not None and self.epochs < 2, f"--epochs must be at least 2, not {self.epochs}"),
+                (
+                    self.size is not None and self.size < 16,
+                    f"--size must be at least 16 pixels, not {self.size}",
+                ),
+                (
+                    self.epochs is not None and self.epochs < 2,
+                    f"--epochs must be at least 2, not {self.epochs}",
+                ),
                 (self.batch_size is not None and self.batch_size < 2, "--batch-size must be at least 2"),
                 (self.lr is not None and not self.lr > 0, f"--lr must be above 0, not {self.lr}"),
-                (self.folds is not None and self._too_few(self.folds), f"--folds must be {self._folds_text()}"),
+                (
+                    self.folds is not None and self._too_few(self.folds),
+                    f"--folds must be {self._folds_text()}",
+                ),
                 (self.seed < 0, f"--seed must be 0 or more, not {self.seed}"),
                 (
                     self.noise_rate is not None and not 0 <= self.noise_rate < 1,

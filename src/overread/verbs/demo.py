@@ -24,11 +24,22 @@ def demo(out: str | Path, *, seed: int = 0, quiet: bool = False) -> AuditResult:
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is not empty. Give -o a new or empty folder for the demonstration.")
-    say = (lambda text: None) if quiet else (lambda text: print(text, file=sys.stderr, flush=True))
+
+    def say(text: str) -> None:
+        if not quiet:
+            print(text, file=sys.stderr, flush=True)
+
     say(f"Drawing chest radiographs of {PATIENTS} phantom patients ...")
     write_phantoms(out / "phantoms", PATIENTS, seed)
     say(f"Making {RATE:.0%} of their labels wrong ...")
     corrupt(out / "phantoms", out / "data", Symmetric(RATE), seed=seed + 1, quiet=quiet)
     say("Auditing ...")
     config = AuditConfig(seed=seed, cache=str(out / "cache"))
-    return audit(out / "data", out / "run", DataOptions(), config, quiet=quiet, command=["overread", "demo", "-o", str(out)])
+    return audit(
+        out / "data",
+        out / "run",
+        DataOptions(),
+        config,
+        quiet=quiet,
+        command=["overread", "demo", "-o", str(out)],
+    )

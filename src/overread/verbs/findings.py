@@ -40,7 +40,9 @@ class Findings:
 
 def find(evidence: Evidence, rate: float | None, seed: int) -> Findings:
     """Runs every detector whose evidence was recorded. `rate` is the noise rate where the user knows it."""
-    opinions = {name: entry.load()(evidence) for name, entry in DETECTORS.items() if _possible(name, evidence)}
+    opinions = {
+        name: entry.load()(evidence) for name, entry in DETECTORS.items() if _possible(name, evidence)
+    }
     given, groups = evidence.given, evidence.groups
     assert evidence.probs is not None
     if rate is None:

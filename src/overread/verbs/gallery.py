@@ -38,7 +38,9 @@ def write_gallery(run: Path, manifest: Manifest, evidence: Evidence, findings: F
                 "p_wrong": round(float(findings.p_wrong[row]), 4),
                 "thumb": thumbs.of(int(row)),
                 "like_given": [thumbs.entry(one) for one in alike(int(row), given, evidence, findings)],
-                "like_suggested": [thumbs.entry(one) for one in alike(int(row), suggested, evidence, findings)],
+                "like_suggested": [
+                    thumbs.entry(one) for one in alike(int(row), suggested, evidence, findings)
+                ],
             }
         )
     write_json(run / "gallery.json", entries)
@@ -67,7 +69,9 @@ class Thumbs:
         path = self.run / name
         if not path.exists():
             pixels = self.manifest.pixels
-            image = Image.fromarray(decode(self.manifest.path(row) if pixels is None else pixels[row], PIXELS))
+            image = Image.fromarray(
+                decode(self.manifest.path(row) if pixels is None else pixels[row], PIXELS)
+            )
             write_whole(path, lambda part: image.save(part, "JPEG", quality=85))
         return name
 

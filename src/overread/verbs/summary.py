@@ -33,7 +33,11 @@ LIMITS = [
 
 
 def summarise(
-    reading: Reading, evidence: Evidence, findings: Findings, config: dict[str, Any], seconds: dict[str, float]
+    reading: Reading,
+    evidence: Evidence,
+    findings: Findings,
+    config: dict[str, Any],
+    seconds: dict[str, float],
 ) -> dict[str, Any]:
     """All of summary.json. The truth enters only the last part, `detection` and `calibration`."""
     manifest = reading.manifest
@@ -100,16 +104,23 @@ def warnings(reading: Reading, findings: Findings) -> list[str]:
     """What a careful reader should know before trusting the list."""
     manifest = reading.manifest
     counts = np.bincount(manifest.given, minlength=len(manifest.classes))
-    small = [f"{manifest.classes[code]} ({counts[code]})" for code in np.flatnonzero((counts > 0) & (counts < SMALL_CLASS))]
+    small = [
+        f"{manifest.classes[code]} ({counts[code]})"
+        for code in np.flatnonzero((counts > 0) & (counts < SMALL_CLASS))
+    ]
     told = []
     if reading.conflicts:
         told.append(f"{len(reading.conflicts)} identical images have different labels: one of each is wrong.")
     if reading.groups_across_splits:
-        told.append(f"{len(reading.groups_across_splits)} groups stand in more than one split: results there leak.")
+        told.append(
+            f"{len(reading.groups_across_splits)} groups stand in more than one split: results there leak."
+        )
     if small:
         told.append(f"Classes of fewer than {SMALL_CLASS} images are hard to judge: {', '.join(small)}.")
     if len(np.unique(manifest.group_codes)) == len(manifest):
-        told.append("No groups were given: if patients have several images, name them (--group-col or --groups).")
+        told.append(
+            "No groups were given: if patients have several images, name them (--group-col or --groups)."
+        )
     if findings.rate.estimate > 0.45:
         told.append("Nearly half of the labels look wrong: check that labels and images belong together.")
     return told
