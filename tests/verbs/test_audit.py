@@ -73,8 +73,28 @@ def test_without_a_truth_nothing_is_measured(colours, tmp_path):
 def test_cross_fitting_the_network_gives_out_of_sample_probabilities(colours, tmp_path):
     result = audit(colours, tmp_path / "run", DataOptions(), config(tmp_path, folds=3), quiet=True)
     stages = {json.loads(line)["stage"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()}
-    assert stages == {"network", "network-1-of-3", "network-2-of-3", "network-3-of-3"}
+    assert {"network", "network-1-of-3", "network-2-of-3", "network-3-of-3"} <= stages
+    assert not any(stage.startswith("head") for stage in stages)
     assert result.summary["detection"]["self-confidence"]["auroc"] > 0.9
+
+
+def test_the_second_read_learns_from_trusted_labels_of_other_groups_alone(colours, tmp_path, monkeypatch):
+    from overread.engine.gather import Gathering
+
+    seen = {}
+    train = Gathering.train
+
+    def spy(self, name, x, rows, recipe, make):
+        seen[name] = (rows, self.folds(5), self.manifest.group_codes)
+        return train(self, name, x, rows, recipe, make)
+
+    monkeypatch.setattr(Gathering, "train", spy)
+    monkeypatch.setattr("overread.verbs.learning.doubt", lambda *_: (None, np.arange(COUNT) % 2 * 1.0))
+    audit(colours, tmp_path / "run", DataOptions(), config(tmp_path, "fast", epochs=2), quiet=True)
+    for k in range(5):
+        rows, fold, groups = seen[f"second-{k + 1}-of-5"]
+        assert (rows % 2 == 0).all()
+        assert not set(groups[rows]) & set(groups[fold == k])
 
 
 def test_a_finished_run_is_read_back_and_an_occupied_folder_refused(colours, tmp_path):

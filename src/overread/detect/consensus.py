@@ -13,7 +13,7 @@ from overread.engine.evidence import Evidence
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FLOOR = 0.01  # added to each probability before the logarithm: one sure opinion cannot veto the others
-SIDE = 0.3  # weight of each opinion beside the training pass's
+SIDE, SECOND = 0.3, 0.5  # weights of the opinions beside the training pass's, which is 1
 
 
 def pooled(evidence: Evidence, k: int = 50) -> Array:
@@ -21,8 +21,8 @@ def pooled(evidence: Evidence, k: int = 50) -> Array:
 
     Opinions: the training pass (weight 1), whose probabilities saw a sample before its label could be learnt by
     heart; the out-of-sample probabilities (0.3); and the final network (0.3) or, on frozen features, the votes
-    of the 50 nearest images of other groups (0.3). Opinions that a run did not record are left out. The
-    weights are constants: no data set's truth enters them.
+    of the 50 nearest images of other groups (0.3); and the second read, by heads trained on trusted labels
+    alone (0.5). Opinions that a run did not record are left out. The weights are constants.
 
     Source: Genest and Zidek, "Combining probability distributions", Statistical Science 1986.
     """
@@ -33,6 +33,8 @@ def pooled(evidence: Evidence, k: int = 50) -> Array:
         opinions.append((SIDE, final))
     elif evidence.features is not None:
         opinions.append((SIDE, votes(evidence, min(k, len(evidence) - 1))))
+    if (second := evidence.columns.get("second_probs")) is not None:
+        opinions.append((SECOND, second))
     total = np.zeros((len(evidence), len(evidence.classes)))
     for weight, probs in opinions:
         total += weight * np.log(probs + FLOOR)

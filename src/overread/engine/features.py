@@ -43,22 +43,17 @@ def frozen_features(
 
 
 def saved_features(
-    images: Pixels,
-    hashes: Sequence[str],
-    folder: Path,
-    network: str,
-    weights: str,
-    fabric: Any,
-    quiet: bool = True,
+    images: Pixels, hashes: Sequence[str], folder: Path, names: tuple[str, str], fabric: Any, quiet: bool
 ) -> Array:
     """`frozen_features`, taken from `folder` where the same images went through the same network before.
 
-    `hashes` [N] are the images' content hashes; the file's name holds a hash of them, the size and the network.
+    `hashes` [N] are the images' content hashes, `names` the network and its weights; the file's name is a hash
+    of all three and of the images' size.
     """
-    key = "\n".join([network, weights, str(images.shape[1]), *hashes])
+    key = "\n".join([*names, str(images.shape[1]), *hashes])
     path = folder / f"features-{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.npy"
     if not path.exists():
-        fresh = frozen_features(images, network, weights, fabric, quiet).astype(np.float16)
+        fresh = frozen_features(images, *names, fabric, quiet).astype(np.float16)
         write_whole(path, lambda part: _save(part, fresh))
     return np.asarray(np.load(path, allow_pickle=False), np.float32)
 

@@ -51,12 +51,19 @@ class Gathering:
         return learn(name, self.folder, training, self.log)
 
     def out_of_sample(
-        self, name: str, x: Pixels, recipe: Recipe, make: Callable[[], Any], folds: int
+        self,
+        name: str,
+        x: Pixels,
+        recipe: Recipe,
+        make: Callable[[], Any],
+        folds: int,
+        trusted: Array | None = None,
     ) -> list[Learned]:
-        """Cross-fitting: one stage a fold, each trained on the other folds; groups never cross."""
+        """Cross-fitting: one stage a fold, each trained on the (trusted) others; groups never cross."""
         fold = self.folds(folds)
+        kept = np.ones(len(fold), bool) if trusted is None else trusted
         return [
-            self.train(f"{name}-{k + 1}-of-{folds}", x, np.flatnonzero(fold != k), recipe, make)
+            self.train(f"{name}-{k + 1}-of-{folds}", x, np.flatnonzero(kept & (fold != k)), recipe, make)
             for k in range(folds)
         ]
 
@@ -75,12 +82,15 @@ def gather_fast(gathering: Gathering, frozen: Array, recipe: Recipe, folds: int)
     x = standardised(frozen)
     everything = np.arange(len(gathering.manifest))
     whole = gathering.train("head", x, everything, recipe, head_on(gathering, x))
-    return _evidence(gathering.manifest, whole, out_of_fold(gathering, x, recipe, folds), frozen)
+    return _evidence(gathering.manifest, whole, out_of_fold(gathering, "head", x, recipe, folds), frozen)
 
 
-def out_of_fold(gathering: Gathering, x: Array, recipe: Recipe, folds: int) -> Array:
-    """[N, C] each sample's probabilities from a head on features [N, D] that saw none of its group."""
-    crossed = gathering.out_of_sample("head", x, recipe, head_on(gathering, x), folds)
+def out_of_fold(
+    gathering: Gathering, name: str, x: Array, recipe: Recipe, folds: int, trusted: Array | None = None
+) -> Array:
+    """[N, C] each sample's probabilities from a head on features [N, D] that saw none of its group, and, where
+    `trusted` [N] says which, no other labels."""
+    crossed = gathering.out_of_sample(name, x, recipe, head_on(gathering, x), folds, trusted)
     return held_out(crossed, gathering.folds(folds))
 
 
@@ -109,7 +119,7 @@ def gather_full(
         runs += crossed
         probs = held_out(crossed, gathering.folds(folds))
     else:
-        probs = out_of_fold(gathering, standardised(frozen), HEAD, HEAD_FOLDS)
+        probs = out_of_fold(gathering, "head", standardised(frozen), HEAD, HEAD_FOLDS)
     evidence = _evidence(manifest, average(runs), probs, whole.features)
     return replace(evidence, columns={**evidence.columns, "final_probs": whole.probs})
 

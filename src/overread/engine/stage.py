@@ -52,12 +52,13 @@ def learn(name: str, folder: Path, training: Callable[[], Training], log: Log) -
         checkpoint.unlink(missing_ok=True)
     with np.load(done, allow_pickle=False) as file:
         arrays = {key: file[key] for key in file.files}
-    return Learned(arrays["probs"], arrays["features"], arrays.get("losses"), arrays.get("training_probs"))
+    features = arrays["features"].astype(np.float32)
+    return Learned(arrays["probs"], features, arrays.get("losses"), arrays.get("training_probs"))
 
 
 def _arrays(run: Training) -> dict[str, Array]:
     probs, features = sweep(run, torch.arange(len(run.samples)))
-    arrays = {"probs": probs.numpy(), "features": features.numpy()}
+    arrays = {"probs": probs.numpy(), "features": features.half().numpy()}
     if "loss" in run.run.ledger.columns:
         arrays["losses"] = run.run.ledger.history("loss").numpy()
     if "probs" in run.run.ledger.columns:

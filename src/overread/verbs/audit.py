@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,21 @@ import pandas as pd
 
 from overread.data.cache import default_cache_dir
 from overread.data.load import load
-from overread.data.opened import Images
 from overread.data.options import DataOptions
 from overread.data.reading import Reading
-from overread.engine.evidence import Evidence
 from overread.errors import InputError
 from overread.files import write_json, write_whole
 from overread.registry import load as load_entry
-from overread.run import RunFolder, check_out, open_run
+from overread.run import check_out, open_run
 from overread.settings import apply_settings
 from overread.verbs.config import AuditConfig, save_config
 from overread.verbs.findings import find, suspects_table
 from overread.verbs.gallery import write_gallery
+from overread.verbs.learning import Setup, first_size, learn
 from overread.verbs.report import report
 from overread.verbs.summary import summarise
 
-FROZEN_SIZE, TUNED_SIZE = 128, 64  # pixels: frozen features want detail, fine-tuning wants speed
 MIN_SAMPLES = 20
-SLOW = 2.0  # seconds; epochs that take longer are told one by one, else only the last of a stage
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ def audit(
     out, options, config = Path(out), options or DataOptions(), config or AuditConfig()
     check_out(out, resume)
     setup = set_up(config, quiet)
-    reading, images = load(source, options, _small(config), setup.cache, quiet=quiet)
+    reading, images = load(source, options, first_size(config), setup.cache, quiet=quiet)
     check_enough(reading)
     run = open_run(out, _identity(reading, config), command or [], config.seed, _data(reading))
     if run.is_done:
@@ -84,16 +80,6 @@ def audit(
         report(out)
     shutil.rmtree(run.checkpoint, ignore_errors=True)
     return AuditResult(out, summary, suspects)
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What every flag but the data's came to, checked before anything is read or written."""
-
-    method: Any
-    fabric: Any
-    cache: Path
-    quiet: bool
 
 
 def set_up(config: AuditConfig, quiet: bool) -> Setup:
@@ -124,63 +110,6 @@ def check_enough(reading: Reading) -> None:
         )
 
 
-def learn(reading: Reading, images: Images, config: AuditConfig, setup: Setup, run: RunFolder) -> Evidence:
-    """Trains as `effort` says and returns what was learned of each sample."""
-    from overread.engine.gather import FINE_TUNING, HEAD, HEAD_FOLDS, Gathering, gather_fast, gather_full
-
-    log = _logger(run, setup.quiet)
-    gathering = Gathering(reading.manifest, setup.method, setup.fabric, run.checkpoint, config.seed, log)
-    if config.effort == "fast":
-        frozen = frozen_features(reading, images, config, setup, run)
-        return gather_fast(gathering, frozen, _recipe(HEAD, config), config.folds or HEAD_FOLDS)
-    folds = config.folds or 0
-    frozen = np.zeros((0, 0)) if folds else frozen_features(reading, images, config, setup, run)
-    network = (config.network, config.weights)
-    return gather_full(gathering, images, frozen, network, _recipe(FINE_TUNING, config), folds)
-
-
-def frozen_features(
-    reading: Reading, images: Images, config: AuditConfig, setup: Setup, run: RunFolder
-) -> np.ndarray[Any, np.dtype[Any]]:
-    """[N, D] what the pretrained network sees, from the cache where these images went through it before."""
-    from overread.data.cache import open_images
-    from overread.engine.features import saved_features
-
-    size = config.size if config.effort == "fast" and config.size else FROZEN_SIZE
-    with run.stage("features"):
-        if images.shape[1] != size:
-            images = open_images(reading.manifest, size, setup.cache, quiet=setup.quiet)
-        return saved_features(
-            images,
-            images.hashes,
-            setup.cache / "features",
-            config.network,
-            config.weights,
-            setup.fabric,
-            setup.quiet,
-        )
-
-
-def _logger(run: RunFolder, quiet: bool) -> Callable[[dict[str, Any]], None]:
-    def log(line: dict[str, Any]) -> None:
-        run.log(line)
-        if not quiet and (line["seconds"] > SLOW or line["epoch"] == line["epochs"]):
-            text = "{stage}: epoch {epoch} of {epochs}, loss {loss:.3f}, {seconds:.0f} s".format(**line)
-            print(text, file=sys.stderr, flush=True)
-
-    return log
-
-
-def _recipe(default: Any, config: AuditConfig) -> Any:
-    given = {"epochs": config.epochs, "batch_size": config.batch_size, "lr": config.lr}
-    return replace(default, **{name: value for name, value in given.items() if value is not None})
-
-
-def _small(config: AuditConfig) -> int:
-    """The size at which the images are opened first."""
-    return config.size or (TUNED_SIZE if config.effort == "full" else FROZEN_SIZE)
-
-
 def _identity(reading: Reading, config: AuditConfig) -> dict[str, Any]:
     """What must be equal for a run to go on: data and every flag that changes a result."""
     values = {key: value for key, value in asdict(config).items() if key != "cache"}
@@ -193,7 +122,9 @@ def _data(reading: Reading) -> dict[str, Any]:
 
 
 def read_back(out: Path) -> AuditResult:
-    """The result of a run that is done."""
+    """The result of a run that is done; its last acts are repeated where they were cut short."""
+    report(out)
+    shutil.rmtree(out / "checkpoint", ignore_errors=True)
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     return AuditResult(
         out, summary, pd.read_csv(out / "suspects.csv", dtype={"id": str}, keep_default_na=False)

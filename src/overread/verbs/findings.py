@@ -11,6 +11,7 @@ import pandas as pd
 from overread.data.manifest import Manifest
 from overread.detect import DETECTORS
 from overread.detect.consensus import FLOOR, pooled
+from overread.detect.needs import need
 from overread.detect.rate import NoiseRate, noise_rate, probability_wrong
 from overread.detect.suspicion import Suspicion
 from overread.engine.evidence import Evidence
@@ -43,16 +44,20 @@ def find(evidence: Evidence, rate: float | None, seed: int) -> Findings:
     opinions = {
         name: entry.load()(evidence) for name, entry in DETECTORS.items() if _possible(name, evidence)
     }
-    given, groups = evidence.given, evidence.groups
-    assert evidence.probs is not None
-    if rate is None:
-        found = noise_rate(np.log(evidence.probs + FLOOR), given, groups, seed)
-    else:
-        found = NoiseRate(rate, rate, rate)
-    p_wrong = probability_wrong(pooled(evidence), given, found.estimate, seed)
+    found, p_wrong = doubt(evidence, rate, seed)
     flagged = p_wrong > CUT
     opinions["consensus"] = replace(opinions["consensus"], wrong=flagged)
     return Findings(opinions, found, p_wrong, flagged)
+
+
+def doubt(evidence: Evidence, rate: float | None, seed: int) -> tuple[NoiseRate, Array]:
+    """The noise rate (`rate` where the user knows it) and [N] the probability that each label is wrong."""
+    if rate is None:
+        probs = need(evidence, "probs", "consensus")
+        found = noise_rate(np.log(probs + FLOOR), evidence.given, evidence.groups, seed)
+    else:
+        found = NoiseRate(rate, rate, rate)
+    return found, probability_wrong(pooled(evidence), evidence.given, found.estimate, seed)
 
 
 def _possible(name: str, evidence: Evidence) -> bool:

@@ -1,0 +1,107 @@
+"""An audit's learning: which stages an effort has, and the second read on the labels that the first one trusts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from overread.data.opened import Images
+from overread.data.reading import Reading
+from overread.engine.evidence import Evidence
+from overread.run import RunFolder
+from overread.verbs.config import AuditConfig
+from overread.verbs.findings import CUT, doubt
+
+if TYPE_CHECKING:
+    from overread.engine.gather import Gathering
+
+Array = np.ndarray[Any, np.dtype[Any]]
+FROZEN_SIZE, TUNED_SIZE = 128, 64  # pixels: frozen features want detail, fine-tuning wants speed
+SLOW = 2.0  # seconds; epochs that take longer are told one by one, else only the last of a stage
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every flag but the data's came to, checked before anything is read or written."""
+
+    method: Any
+    fabric: Any
+    cache: Path
+    quiet: bool
+
+
+def first_size(config: AuditConfig) -> int:
+    """The size at which the images are opened first."""
+    return config.size or (TUNED_SIZE if config.effort == "full" else FROZEN_SIZE)
+
+
+def learn(reading: Reading, images: Images, config: AuditConfig, setup: Setup, run: RunFolder) -> Evidence:
+    """Trains as `effort` says, reads a second time, and returns what was learned of each sample."""
+    from overread.engine.gather import FINE_TUNING, HEAD, HEAD_FOLDS, Gathering, gather_fast, gather_full
+
+    log = _logger(run, setup.quiet)
+    gathering = Gathering(reading.manifest, setup.method, setup.fabric, run.checkpoint, config.seed, log)
+    if config.effort == "fast":
+        frozen = frozen_features(reading, images, config, setup, run)
+        first = gather_fast(gathering, frozen, _recipe(HEAD, config), config.folds or HEAD_FOLDS)
+        return second_read(gathering, first, [frozen], config.noise_rate)
+    folds = config.folds or 0
+    frozen = (
+        np.zeros((len(reading.manifest), 0))
+        if folds
+        else frozen_features(reading, images, config, setup, run)
+    )
+    network = (config.network, config.weights)
+    first = gather_full(gathering, images, frozen, network, _recipe(FINE_TUNING, config), folds)
+    assert first.features is not None
+    return second_read(gathering, first, [frozen, first.features], config.noise_rate)
+
+
+def second_read(gathering: Gathering, first: Evidence, features: list[Array], rate: float | None) -> Evidence:
+    """Cross-fits a head on the labels that the first read trusts, and adds its opinion as `second_probs` [N, C].
+
+    A head on all features that were gathered is trained on the labels whose p_wrong is at most one half, five
+    folds by group: every sample is judged by a head that saw neither its group nor a label it doubts.
+    """
+    from overread.engine.features import standardised
+    from overread.engine.gather import HEAD, HEAD_FOLDS, out_of_fold
+
+    x = np.concatenate([standardised(part) for part in features], axis=1)
+    trusted = doubt(first, rate, gathering.seed)[1] <= CUT
+    probs = out_of_fold(gathering, "second", x, HEAD, HEAD_FOLDS, trusted)
+    return replace(first, columns={**first.columns, "second_probs": probs})
+
+
+def frozen_features(
+    reading: Reading, images: Images, config: AuditConfig, setup: Setup, run: RunFolder
+) -> Array:
+    """[N, D] what the pretrained network sees, from the cache where these images went through it before."""
+    from overread.data.cache import open_images
+    from overread.engine.features import saved_features
+
+    size = config.size if config.effort == "fast" and config.size else FROZEN_SIZE
+    names, folder = (config.network, config.weights), setup.cache / "features"
+    with run.stage("features"):
+        if images.shape[1] != size:
+            images = open_images(reading.manifest, size, setup.cache, quiet=setup.quiet)
+        return saved_features(images, images.hashes, folder, names, setup.fabric, setup.quiet)
+
+
+def _logger(run: RunFolder, quiet: bool) -> Callable[[dict[str, Any]], None]:
+    def log(line: dict[str, Any]) -> None:
+        run.log(line)
+        if not quiet and (line["seconds"] > SLOW or line["epoch"] == line["epochs"]):
+            text = "{stage}: epoch {epoch} of {epochs}, loss {loss:.3f}, {seconds:.0f} s".format(**line)
+            print(text, file=sys.stderr, flush=True)
+
+    return log
+
+
+def _recipe(default: Any, config: AuditConfig) -> Any:
+    given = {"epochs": config.epochs, "batch_size": config.batch_size, "lr": config.lr}
+    return replace(default, **{name: value for name, value in given.items() if value is not None})
