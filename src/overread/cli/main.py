@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -78,10 +79,19 @@ def _answer(error: BaseException, argv: list[str]) -> int:
             return error.exit_code
         case KeyboardInterrupt() | click.Abort():
             on = " What is finished is kept; the same command with --resume goes on."
-            _say("Interrupted." + (on if argv[:1] and argv[0] in RESUMABLE else " Nothing was written."))
+            _say(
+                "Interrupted."
+                + (on if argv[:1] and argv[0] in RESUMABLE else " Nothing is left half-written.")
+            )
             return INTERRUPTED
         case BrokenPipeError():  # the reader of our output, `head` for instance, has gone
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return FAULT
+        case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            _say(
+                f"Error: the disk is full{f' ({error.filename})' if error.filename else ''}. Nothing is left "
+                "half-written. Free some space; an audit then goes on with --resume."
+            )
             return FAULT
         case PermissionError() if error.filename:
             _say(f"Error: {error.filename} cannot be opened or written: {error.strerror}.")

@@ -26,7 +26,7 @@ def show_audit(result: AuditResult) -> None:
     lines = [
         ("Read", _read(summary)),
         ("Wrong", _noise(summary["noise_rate"])),
-        ("Flagged", f"{summary['flagged']:,} labels, most of them in {_classes(summary['per_class'])}"),
+        ("Flagged", _flagged(summary)),
         *_suspects(result.suspects),
         *(("Warning", text) for text in summary["warnings"][:3]),
         *_detection(summary.get("detection", {})),
@@ -48,8 +48,17 @@ def _noise(rate: dict[str, Any]) -> str:
     return f"about {_percent(rate['estimate'])} of the labels ({interval})"
 
 
+def _flagged(summary: dict[str, Any]) -> str:
+    if not summary["flagged"]:
+        return "no label; that is no proof that all are right"
+    return f"{summary['flagged']:,} labels, most of them in {_classes(summary['per_class'])}"
+
+
 def _classes(per_class: dict[str, dict[str, Any]]) -> str:
-    most = sorted(per_class, key=lambda name: -int(per_class[name]["flagged"]))[:3]
+    most = sorted(
+        (name for name in per_class if per_class[name]["flagged"]),
+        key=lambda name: -per_class[name]["flagged"],
+    )[:3]
     return ", ".join(f"{short(name, 30)} ({per_class[name]['flagged']:,})" for name in most)
 
 

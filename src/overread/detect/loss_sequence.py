@@ -22,7 +22,8 @@ def sequence_features(losses: Array, p: int) -> Array:
     >>> sequence_features(np.array([[3.0, 2.0, 1.9, 0.1]]), p=2).round(2).tolist()
     [[1.75, 2.5, 3.0, 2.3, 0.1, 2.2]]
 
-    Source: Hou et al., "Identification of incorrectly labelled samples by loss sequences" (P3), section 2.
+    Source: Zhang et al., "An Automated Method of Identifying Incorrectly Labelled Images Based on the
+    Sequences of Loss Functions of Deep Learning Networks", IoTaaS 2020 (P3), section 2.
     """
     n = losses.shape[1]
     q = 1 + np.argmax(losses[:, :-1] - losses[:, 1:], axis=1)  # [S]

@@ -22,7 +22,7 @@ def plof(evidence: Evidence, share: float = 0.5) -> Suspicion:
     neighbours are sought within the given class. k is `share` of the class, at most 1,000: it must be at least
     the number of wrong labels in the class. Classes of fewer than 8 images score 0.
 
-    Source: Xue et al., "Robust medical image classification from noisy labeled data" (P1); Kriegel 2009.
+    Source: Xue, Dou, Shi, Chen, Heng, "Robust Learning at Noisy Labeled Medical Images", ISBI 2019 (P1).
     """
     features = unit(need(evidence, "features", "plof"))
     score = np.zeros(len(evidence))

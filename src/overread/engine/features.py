@@ -52,6 +52,7 @@ def saved_features(
     """
     key = "\n".join([*names, str(images.shape[1]), *hashes])
     path = folder / f"features-{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.npy"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # the images were of patients
     if not path.exists():
         fresh = frozen_features(images, *names, fabric, quiet).astype(np.float16)
         write_whole(path, lambda part: _save(part, fresh))

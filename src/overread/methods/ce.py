@@ -19,7 +19,7 @@ class CE(Method):
     r"""Cross-entropy on the given labels: $L = \frac1B \sum_i \ell_i$, $\ell_i = -\log p_{i, y_i}$.
 
     It remembers each sample's loss and probabilities as seen in the training pass, before that batch's update,
-    one slot an epoch: the loss sequence that P3 (Hou et al.) clusters, at no further cost.
+    one slot an epoch: the loss sequence that P3 (Zhang et al. 2020) clusters, at no further cost.
     """
 
     def columns(self, task: Task) -> dict[str, Column]:

@@ -71,16 +71,26 @@ def suspects_table(manifest: Manifest, findings: Findings) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "rank": np.arange(1, len(rows) + 1),
-            "id": manifest.ids[rows],
+            "id": [safe_cell(manifest.ids[row]) for row in rows],
             "image": [str(manifest.path(int(row))) for row in rows],
-            "given": names[manifest.given[rows]],
-            "suggested": names[findings.consensus.suggested[rows]],
+            "given": [safe_cell(name) for name in names[manifest.given[rows]]],
+            "suggested": [safe_cell(name) for name in names[findings.consensus.suggested[rows]]],
             "score": np.round(findings.consensus.score[rows], 6),
             "p_wrong": np.round(findings.p_wrong[rows], 6),
             "flagged": findings.flagged[rows].astype(int),
             "why": [why(findings, int(row), names) for row in rows],
         }
     )
+
+
+def safe_cell(text: str) -> str:
+    """`text`, with a quote before it where a spreadsheet would take it for a formula.
+
+    >>> safe_cell("=HYPERLINK(1)"), safe_cell("-"), safe_cell("-1"), safe_cell("nv")
+    ("'=HYPERLINK(1)", '-', '-1', 'nv')
+    """
+    formula = len(text) > 1 and text[0] in "=+-@\t\r" and not text[1:].replace(".", "").isdigit()
+    return f"'{text}" if formula else text
 
 
 def why(findings: Findings, row: int, names: Array) -> str:

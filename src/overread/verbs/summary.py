@@ -24,11 +24,10 @@ HOW = (
 )
 GIVEN = "Given by --noise-rate; not estimated."
 SMALL_CLASS = 30
-LIMITS = [
-    "A flag is a reason to look, not a verdict. Overread is not a medical device.",
-    "A label that is not flagged is not proven right: systematic errors, which are alike in many images, look right.",
-    "Only the labels were assessed, not image quality, not the definition of the classes, not the choice of images.",
-    "Copies of one image in several groups can vouch for each other.",
+LIMITS = [  # of this kind of run; the report adds those of every run
+    "Copies of one image that stand in several groups can vouch for each other.",
+    "The noise rate and p_wrong assume that wrong labels fall on every class alike. Where a class is mistaken for one "
+    "that looks alike, both are too low.",
 ]
 
 
