@@ -26,8 +26,8 @@ GIVEN = "Given by --noise-rate; not estimated."
 SMALL_CLASS = 30
 LIMITS = [  # of this kind of run; the report adds those of every run
     "Copies of one image that stand in several groups can vouch for each other.",
-    "The noise rate and p_wrong assume that wrong labels fall on every class alike. Where a class is mistaken for one "
-    "that looks alike, both are too low.",
+    "The noise rate and p_wrong assume that wrong labels fall on every class alike. Where a class is "
+    "mistaken for one that looks alike, both are too low.",
 ]
 
 
