@@ -49,6 +49,17 @@ def test_p_wrong_is_calibrated_and_rises_with_the_score(rate):
     assert (np.diff(p[np.argsort(score, kind="stable")]) >= -1e-12).all()
 
 
+def test_two_classes_are_calibrated_too():
+    """With two classes the made-up label of a wrong one is the true one: uncorrected, p_wrong is far too low."""
+    rng = np.random.default_rng(0)
+    p_true = rng.beta(0.15, 0.15, 6000).clip(0.001, 0.999)
+    true = (rng.random(6000) < p_true).astype(int)
+    flip = rng.random(6000) < 0.3
+    log_probs = np.log(np.stack([1 - p_true, p_true], 1))
+    p = probability_wrong(log_probs, np.where(flip, 1 - true, true), 0.3, 0)
+    assert expected_calibration_error(p, flip) <= 0.06
+
+
 def test_rate_zero_means_nothing_is_wrong():
     log_probs, given, _ = draw(0.1)
     assert (probability_wrong(log_probs, given, 0.0, 0) == 0).all()

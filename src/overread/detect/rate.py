@@ -76,24 +76,43 @@ def probability_wrong(log_probs: Array, given: Array, rate: float, seed: int) ->
     r"""[N] the probability that each given label is wrong, non-decreasing in its score.
 
     $p(s) = \pi f_1(s) / f(s)$: real scores give f, made-up labels give $f_1$, isotonic regression of "made up"
-    on the score gives their ratio. A wrong label that was trained on has been learnt a little, so its score lies
-    below the made-up ones by a factor; it is chosen such that the tail ratios agree with `rate`.
+    on the score gives their ratio. Two corrections: a wrong label that was trained on has been learnt a little,
+    so its score lies below the made-up ones by a factor, chosen such that the tail ratios agree with `rate`;
+    and a made-up label that is probably the true one of a wrong label (by the first pass) counts less.
     """
-    from sklearn.isotonic import IsotonicRegression
-
     if rate <= 0:
         return np.zeros(len(given))
-    rng = np.random.default_rng(seed)
     classes = log_probs.shape[1]
+    labels = made_up(given, classes, np.random.default_rng(seed))  # [draws, N]
     real = score_of(log_probs, given)
     base = real.min()
-    false = score_of(log_probs, made_up(given, classes, rng)).ravel() - base
-    shrink = learnt(real - base, false, classes, rate)
-    scores = np.concatenate([real - base, shrink * false])
-    weight = np.concatenate([np.ones(len(real)), np.full(len(false), rate * len(real) / len(false))])
-    made = np.concatenate([np.zeros(len(real)), np.ones(len(false))])
-    curve = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(scores, made, weight)
-    share = curve.predict(real - base)  # pi f1 / (pi f1 + f)
+    false = score_of(log_probs, labels) - base
+    false *= learnt(real - base, false.ravel(), classes, rate)
+    true = other_probabilities(log_probs, given)[np.arange(len(given)), labels]  # [draws, N]
+    p = np.zeros(len(given))
+    for _ in range(3):
+        p = share_of_false(real - base, false, 1.0 - p * true, rate)
+    return p
+
+
+def other_probabilities(log_probs: Array, given: Array) -> Array:
+    """[N, C] how probable each other class is if the given one is wrong; rows sum to 1, the given class has 0."""
+    others = log_probs.copy()
+    others[np.arange(len(given)), given] = -np.inf
+    weights = np.exp(others - others.max(1, keepdims=True))
+    return np.asarray(weights / weights.sum(1, keepdims=True))
+
+
+def share_of_false(real: Array, false: Array, weight: Array, rate: float) -> Array:
+    """[N] at each real score, the share of false ones by isotonic regression; false scores [draws, N] count
+    `weight` [draws, N], in all `rate` times as much as the N real ones."""
+    from sklearn.isotonic import IsotonicRegression
+
+    scores = np.concatenate([real, false.ravel()])
+    weights = np.concatenate([np.ones(len(real)), weight.ravel() * rate * len(real) / weight.sum()])
+    is_false = np.concatenate([np.zeros(len(real)), np.ones(false.size)])
+    curve = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(scores, is_false, weights)
+    share = curve.predict(real)  # pi f1 / (pi f1 + f)
     return np.asarray(np.clip(share / np.maximum(1.0 - share, 1e-9), 0.0, 1.0))
 
 
