@@ -1,6 +1,6 @@
 """How well `overread audit` finds labels that were made wrong: cell by cell, resumable.
 
-    python benchmarks/audit.py --data ../shared/data --work /tmp/bench [--cells TEXT] [--repeat N] [--list]
+    python benchmarks/audit.py --data ../shared/data --work /tmp/bench [--cells TEXT] [--list]
 
 A cell is DATA/NOISE-RATE/EFFORT/SEED. Each finished cell is one JSON file in benchmarks/results/audit/; a cell
 that has one is not run again. The table over the seeds goes to benchmarks/results/audit.md. Noise is drawn with
@@ -99,6 +99,7 @@ def run(cell: Cell, data: Path, work: Path, command: list[str]) -> None:
             seed=100 + cell.seed,
             quiet=True,
         )
+    whole = not out.exists()  # a resumed run's time says nothing
     started = time.perf_counter()
     config = AuditConfig(effort=cell.effort, seed=cell.seed, cache=str(work / "cache"))
     result = audit(noisy, out, DataOptions(), config, resume=True, quiet=True, command=command)
@@ -110,7 +111,7 @@ def run(cell: Cell, data: Path, work: Path, command: list[str]) -> None:
         "versions": info["versions"],
         "machine": info["machine"],
         "seed": cell.seed,
-        "seconds": round(seconds, 1),
+        "seconds": round(seconds, 1) if whole else None,
         "peak_memory_gib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
         **{
             key: summary[key]
@@ -154,15 +155,15 @@ def summary_lines(groups: dict[str, list[dict[str, Any]]]) -> list[str]:
             f"{covers} of {len(records)}",
             mean([r["flagged"] / r["samples"] for r in records]),
             mean([r["calibration"]["ece"] for r in records]),
-            f"{statistics.mean(r['seconds'] for r in records):.0f}",
+            mean([r["seconds"] for r in records], 0),
         )
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
-def mean(values: list[float | None]) -> str:
+def mean(values: list[float | None], digits: int = 3) -> str:
     known = [value for value in values if value is not None]
-    return f"{statistics.mean(known):.3f}" if known else "-"
+    return f"{statistics.mean(known):.{digits}f}" if known else "-"
 
 
 def main() -> None:
