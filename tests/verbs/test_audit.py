@@ -136,6 +136,19 @@ def test_too_few_images_to_compare_are_refused(colours, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_three_groups_and_a_class_of_two_images_are_enough(colours, tmp_path):
+    table = pd.read_csv(colours / "labels.csv", dtype=str).head(24)
+    table["group"] = [f"patient-{number % 3}" for number in range(24)]
+    table.loc[[4, 9], "label"] = "yellow"
+    table.to_csv(colours / "labels.csv", index=False)
+    result = audit(colours, tmp_path / "run", DataOptions(), config(tmp_path, epochs=2), quiet=True)
+    assert len(result.suspects) == 24
+    assert "yellow (2)" in " ".join(result.summary["warnings"])
+    with pytest.raises(InputError, match="there are 3"):
+        audit(colours, tmp_path / "four", DataOptions(), config(tmp_path, folds=4), quiet=True)
+    assert not (tmp_path / "four").exists()
+
+
 def test_a_configuration_survives_its_file(tmp_path):
     one = AuditConfig(effort="fast", epochs=3, noise_rate=0.1, settings={"a": "b"})
     save_config(one, tmp_path / "config.toml")

@@ -67,6 +67,11 @@ class Gathering:
             for k in range(folds)
         ]
 
+    @property
+    def head_folds(self) -> int:
+        """How many folds heads are cross-fitted in where the user does not say: 5, or as many as there are groups."""
+        return min(HEAD_FOLDS, int(self.manifest.group_codes.max()) + 1)
+
     def folds(self, folds: int) -> Array:
         """[N] the fold of each sample."""
         return group_folds(self.manifest.given, self.manifest.group_codes, folds, self.seed)
@@ -119,7 +124,7 @@ def gather_full(
         runs += crossed
         probs = held_out(crossed, gathering.folds(folds))
     else:
-        probs = out_of_fold(gathering, "head", standardised(frozen), HEAD, HEAD_FOLDS)
+        probs = out_of_fold(gathering, "head", standardised(frozen), HEAD, gathering.head_folds)
     evidence = _evidence(manifest, average(runs), probs, whole.features)
     return replace(evidence, columns={**evidence.columns, "final_probs": whole.probs})
 

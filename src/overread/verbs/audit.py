@@ -59,7 +59,7 @@ def audit(
     check_out(out, resume)
     setup = set_up(config, quiet)
     reading, images = load(source, options, first_size(config), setup.cache, quiet=quiet)
-    check_enough(reading)
+    check_enough(reading, config.folds or 0)
     run = open_run(out, _identity(reading, config), command or [], config.seed, _data(reading))
     if run.is_done:
         return read_back(out)
@@ -99,7 +99,7 @@ def set_up(config: AuditConfig, quiet: bool) -> Setup:
     return Setup(method, fabric, Path(config.cache) if config.cache else default_cache_dir(), quiet)
 
 
-def check_enough(reading: Reading) -> None:
+def check_enough(reading: Reading, folds: int) -> None:
     """An audit compares samples: a handful of them, or of groups, says nothing."""
     manifest = reading.manifest
     groups = len(np.unique(manifest.group_codes))
@@ -108,6 +108,8 @@ def check_enough(reading: Reading) -> None:
             f"{reading.source} has {len(manifest)} images in {groups} groups; an audit needs at least "
             f"{MIN_SAMPLES} images in 2 groups or more."
         )
+    if folds > groups:
+        raise InputError(f"--folds {folds} needs at least {folds} groups (patients); there are {groups}.")
 
 
 def _identity(reading: Reading, config: AuditConfig) -> dict[str, Any]:

@@ -42,13 +42,13 @@ def first_size(config: AuditConfig) -> int:
 
 def learn(reading: Reading, images: Images, config: AuditConfig, setup: Setup, run: RunFolder) -> Evidence:
     """Trains as `effort` says, reads a second time, and returns what was learned of each sample."""
-    from overread.engine.gather import FINE_TUNING, HEAD, HEAD_FOLDS, Gathering, gather_fast, gather_full
+    from overread.engine.gather import FINE_TUNING, HEAD, Gathering, gather_fast, gather_full
 
     log = _logger(run, setup.quiet)
     gathering = Gathering(reading.manifest, setup.method, setup.fabric, run.checkpoint, config.seed, log)
     if config.effort == "fast":
         frozen = frozen_features(reading, images, config, setup, run)
-        first = gather_fast(gathering, frozen, _recipe(HEAD, config), config.folds or HEAD_FOLDS)
+        first = gather_fast(gathering, frozen, _recipe(HEAD, config), config.folds or gathering.head_folds)
         return second_read(gathering, first, [frozen], config.noise_rate)
     folds = config.folds or 0
     frozen = (
@@ -69,11 +69,11 @@ def second_read(gathering: Gathering, first: Evidence, features: list[Array], ra
     folds by group: every sample is judged by a head that saw neither its group nor a label it doubts.
     """
     from overread.engine.features import standardised
-    from overread.engine.gather import HEAD, HEAD_FOLDS, out_of_fold
+    from overread.engine.gather import HEAD, out_of_fold
 
     x = np.concatenate([standardised(part) for part in features], axis=1)
     trusted = doubt(first, rate, gathering.seed)[1] <= CUT
-    probs = out_of_fold(gathering, "second", x, HEAD, HEAD_FOLDS, trusted)
+    probs = out_of_fold(gathering, "second", x, HEAD, gathering.head_folds, trusted)
     return replace(first, columns={**first.columns, "second_probs": probs})
 
 
