@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import csv
-import os
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from scipy.ndimage import gaussian_filter
 
 from overread.data import phantom_anatomy as anatomy
 from overread.data.phantom_anatomy import Grid, Heart, Lungs, Map
+from overread.files import write_text
 
 CLASSES = ("cardiomegaly", "nodule", "normal")
 SHARES = (0.30, 0.30, 0.40)
@@ -209,7 +210,7 @@ def write_phantoms(out: Path, patients: int, seed: int, size: int = 128) -> Path
             Image.fromarray(render(patient, draw_view(rng), size).image).save(out / name)
             rows.append((name, patient.label, group, split))
     table = out / "labels.csv"
-    with (out / ".labels.csv.part").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([("image", "label", "group", "split"), *rows])
-    os.replace(out / ".labels.csv.part", table)
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows([("image", "label", "group", "split"), *rows])
+    write_text(table, lines.getvalue())
     return table

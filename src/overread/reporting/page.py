@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from overread.errors import InputError
+from overread.files import write_whole
 from overread.reporting import figures, pictures, summary, words
 from overread.reporting.files import Run, read_run
 
@@ -22,10 +22,9 @@ def write_report(run: Path) -> Path:
     Raises `InputError` when the folder is not a whole run. The same files give the same page.
     """
     html = render(read_run(run))
-    path, part = run / "report.html", run / ".report.html.part"
+    path = run / "report.html"
     try:
-        part.write_bytes(html.encode("utf-8", "replace"))
-        os.replace(part, path)
+        write_whole(path, lambda part: part.write_bytes(html.encode("utf-8", "replace")))
     except OSError as error:
         raise InputError(
             f"{path} cannot be written: {error.strerror}. Is the folder yours, the disk full?"
