@@ -162,3 +162,18 @@ def test_the_users_noise_rate_is_taken_as_given(colours, tmp_path):
     result = audit(colours, tmp_path / "run", DataOptions(), config(tmp_path, noise_rate=0.25), quiet=True)
     assert result.summary["noise_rate"]["estimate"] == 0.25
     assert "Given by --noise-rate" in result.summary["noise_rate"]["how"]
+
+
+def test_a_medmnist_file_is_audited(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    images = (rng.integers(0, 90, (60, 28, 28)) + 120 * labels[:, None, None]).astype(np.uint8)
+    given = labels.copy()
+    given[:5] = 1 - given[:5]
+    np.savez(tmp_path / "data.npz", train_images=images, train_labels=given[:, None])
+    result = audit(tmp_path / "data.npz", tmp_path / "run", DataOptions(), config(tmp_path), quiet=True)
+    assert len(list((tmp_path / "run" / "gallery").glob("*.jpg"))) >= 48
+    suspects = pd.read_csv(tmp_path / "run" / "suspects.csv", dtype=str)
+    assert len(suspects) == 60
+    wrong = {f"train/{row}" for row in range(5)}
+    assert len(wrong & set(result.suspects["id"][:5])) >= 4
