@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from overread.detect.rate import made_up, noise_rate, probability_wrong
+from overread.detect.rate import NoiseRate, made_up, noise_rate, probability_wrong
 from overread.measure import expected_calibration_error
 
 CLASSES, COUNT = 5, 6000
@@ -35,14 +35,14 @@ def test_clean_labels_are_not_cried_wolf_over():
     log_probs, given, _ = draw(0.0)
     found = noise_rate(log_probs, given, np.arange(COUNT), 0)
     assert found.estimate < 0.02
-    assert (probability_wrong(log_probs, given, found.estimate, 0) > 0.5).mean() < 0.01
+    assert (probability_wrong(log_probs, given, found, 0) > 0.5).mean() < 0.01
 
 
 @pytest.mark.parametrize("rate", [0.06, 0.2])
 def test_p_wrong_is_calibrated_and_rises_with_the_score(rate):
     log_probs, given, flip = draw(rate)
     found = noise_rate(log_probs, given, np.arange(COUNT), 0)
-    p = probability_wrong(log_probs, given, found.estimate, 0)
+    p = probability_wrong(log_probs, given, found, 0)
     assert expected_calibration_error(p, flip) <= 0.05
     assert p[flip].mean() > 3 * p[~flip].mean()
     score = -log_probs[np.arange(COUNT), given]
@@ -56,21 +56,33 @@ def test_two_classes_are_calibrated_too():
     true = (rng.random(6000) < p_true).astype(int)
     flip = rng.random(6000) < 0.3
     log_probs = np.log(np.stack([1 - p_true, p_true], 1))
-    p = probability_wrong(log_probs, np.where(flip, 1 - true, true), 0.3, 0)
+    p = probability_wrong(log_probs, np.where(flip, 1 - true, true), NoiseRate(0.3, 0.3, 0.3, (0.3, 0.3)), 0)
     assert expected_calibration_error(p, flip) <= 0.06
 
 
 def test_rate_zero_means_nothing_is_wrong():
     log_probs, given, _ = draw(0.1)
-    assert (probability_wrong(log_probs, given, 0.0, 0) == 0).all()
+    assert (probability_wrong(log_probs, given, NoiseRate(0.0, 0.0, 0.0, (0.1,) * CLASSES), 0) == 0).all()
 
 
-def test_made_up_labels_always_differ_and_fall_on_every_class():
-    labels = np.zeros(1000, int)
-    drawn = made_up(labels, CLASSES, np.random.default_rng(0))
-    assert (drawn != 0).all()
-    assert set(np.unique(drawn)) == {1, 2, 3, 4}
-    np.testing.assert_allclose(np.bincount(drawn.ravel())[1:] / drawn.size, 0.25, atol=0.02)
+def test_made_up_labels_always_differ_and_fall_as_often_as_they_are_wrong():
+    labels = np.zeros(4000, int)
+    drawn = made_up(labels, np.array([0.3, 0.1, 0.3, 0.0, 0.0]), np.random.default_rng(0))
+    np.testing.assert_allclose(
+        np.bincount(drawn.ravel(), minlength=CLASSES) / drawn.size, [0, 0.25, 0.75, 0, 0], atol=0.02
+    )
+
+
+def test_errors_between_two_classes_alone_are_counted_too():
+    """Class 0 is called 1 in a quarter of the cases and nothing else is wrong."""
+    log_probs, clean, _ = draw(0.0)
+    flip = (clean == 0) & (np.random.default_rng(1).random(COUNT) < 0.25)
+    given = np.where(flip, 1, clean)
+    found = noise_rate(log_probs, given, np.arange(COUNT), 0)
+    assert found.by_label[1] == max(found.by_label)
+    assert found.low <= flip.mean() <= found.high
+    p = probability_wrong(log_probs, given, found, 0)
+    assert p[flip].mean() > 5 * p[~flip].mean()
 
 
 def test_two_classes_work():

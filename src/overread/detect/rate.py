@@ -8,90 +8,106 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
-TAILS = (0.5, 0.6, 0.7, 0.8, 0.9)  # quantiles of the made-up scores beyond which tails are compared
+TAILS = (0.7, 0.8, 0.9, 0.95)  # quantiles of the made-up scores beyond which tails are compared
 LEVEL = 0.95
-RESAMPLES = 200
+RESAMPLES, DRAWS = 200, 8
 
 
 @dataclass(frozen=True)
 class NoiseRate:
-    """The share of wrong labels, with an interval at `LEVEL`."""
+    """The share of wrong labels, with an interval at `LEVEL`, and how often each label is the wrong one."""
 
     estimate: float
     low: float
     high: float
-
-
-def made_up(labels: Array, classes: int, rng: np.random.Generator, draws: int = 8) -> Array:
-    """[draws, N] labels that differ from the given ones, every other class equally likely."""
-    return (labels[None] + rng.integers(1, classes, (draws, len(labels)))) % classes
+    by_label: tuple[float, ...]  # [C] how often an image that is surely not of the class bears its label
 
 
 def score_of(log_probs: Array, labels: Array) -> Array:
-    """Minus the log-probability of `labels` [..., N] under [N, C]: the score a sample would have with them."""
-    return -log_probs[np.arange(len(log_probs)), labels]
+    """Minus the log-probability of `labels` [..., N] under [N, C]: the score that a sample has with them."""
+    return np.asarray(-log_probs[np.arange(len(log_probs)), labels])
 
 
-def tail_ratios(real: Array, false: Array, classes: int) -> Array:
-    r"""[len(TAILS)] upper bounds of the noise rate $\pi$ from the tails of real and made-up scores.
+def label_rates(log_probs: Array, given: Array) -> Array:
+    r"""[len(TAILS), C] upper bounds of how often an image of another class bears the label j.
 
-    Real scores are a mixture $f = (1 - \pi) f_0 + \pi f_1$, so $\pi \le r(t) = \bar F(t) / \bar F_1(t)$ at every
-    t, close where right labels hardly score so high. Made-up labels give $F_1$, but hit the true class of a
-    wrong label by chance once in C - 1, hence $\pi = r / (1 + r / (C - 1))$.
+    Among the images that look least like class j, as many as 1 - q of those not labelled j, the share that is:
+    $\rho_j(q) = P(y = j \mid s_j > t_{jq})$. Right labels hardly stand so far out, so what does is wrong.
     """
-    cuts = np.quantile(false, TAILS)
-    r = np.array([(real > cut).mean() for cut in cuts]) / (1.0 - np.array(TAILS))
-    return np.asarray(r / (1.0 + r / (classes - 1)))
+    bears = given[:, None] == np.arange(log_probs.shape[1])  # [N, C]
+    unlike = np.argsort(log_probs, axis=0, kind="stable")  # [N, C] least like the class first
+    sorted_bears = np.take_along_axis(bears, unlike, 0).cumsum(0)
+    others = (~bears).sum(0)  # [C]
+    counts = np.maximum(1, np.round(others * (1.0 - np.array(TAILS)[:, None])).astype(int))  # [tails, C]
+    return np.asarray(np.take_along_axis(sorted_bears, counts - 1, 0) / counts)
+
+
+def total_rates(rates: Array, given: Array) -> Array:
+    r"""[len(TAILS)] the noise rate $\sum_j \rho_j (1 - P(y = j))$ that each tail gives."""
+    share = np.bincount(given, minlength=rates.shape[1]) / len(given)
+    return np.asarray(rates @ (1.0 - share))
 
 
 def noise_rate(log_probs: Array, given: Array, groups: Array, seed: int) -> NoiseRate:
     """The noise rate from out-of-sample log-probabilities [N, C], which no label has influenced itself.
 
-    The estimate is the least of the tail ratios. The interval resamples groups; its low end comes from the least
-    ratio, its high end from the widest tail, whose right labels it counts as wrong: it spans what sampling and
-    the choice of tail leave open. It assumes wrong labels fall on every class alike; where they fall on the
-    class that looks alike it is too low.
+    The estimate is the least of what the tails give. The interval resamples groups; its low end comes from the
+    least tail, its high end from the largest, whose right labels it counts as wrong: it spans what sampling and
+    the choice of tail leave open. It assumes that what happens to the labels of typical images happens to all:
+    errors that befall only images on the border between two classes are not seen.
 
-    Source: the anchor idea of Scott, "A rate of convergence for mixture proportion estimation" (AISTATS 2015).
+    Source: the anchor idea of Patrini et al. (CVPR 2017), and of Scott, "A rate of convergence for mixture
+    proportion estimation" (AISTATS 2015).
     """
     rng = np.random.default_rng(seed)
-    classes = log_probs.shape[1]
-    real = score_of(log_probs, given)
-    false = score_of(log_probs, made_up(given, classes, rng))  # [draws, N]
     code = np.unique(groups, return_inverse=True)[1]
+    size = int(code.max()) + 1
     low, high = [], []
     for _ in range(RESAMPLES):
-        weight = rng.multinomial(code.max() + 1, np.full(code.max() + 1, 1.0 / (code.max() + 1)))[code]
-        rows = np.repeat(np.arange(len(given)), weight)
-        ratios = tail_ratios(real[rows], false[:, rows], classes)
-        low.append(ratios.min())
-        high.append(ratios.max())
-    estimate = float(tail_ratios(real, false, classes).min())
+        rows = np.repeat(np.arange(len(given)), rng.multinomial(size, np.full(size, 1.0 / size))[code])
+        totals = total_rates(label_rates(log_probs[rows], given[rows]), given[rows])
+        low.append(totals.min())
+        high.append(totals.max())
+    rates = label_rates(log_probs, given)
+    totals = total_rates(rates, given)
     edge = (1.0 - LEVEL) / 2.0
-    ends = (float(np.quantile(low, edge)), float(np.quantile(high, 1.0 - edge)))
-    return NoiseRate(estimate, min(ends[0], estimate), min(1.0, max(ends[1], estimate)))
+    ends = float(np.quantile(low, edge)), float(np.quantile(high, 1.0 - edge))
+    best = int(totals.argmin())
+    estimate = float(totals[best])
+    by_label = tuple(float(rate) for rate in rates[best])
+    return NoiseRate(estimate, min(ends[0], estimate), min(1.0, max(ends[1], estimate)), by_label)
 
 
-def probability_wrong(log_probs: Array, given: Array, rate: float, seed: int) -> Array:
+def made_up(given: Array, by_label: Array, rng: np.random.Generator) -> Array:
+    """[DRAWS, N] labels that differ from the given ones, each as likely as it is the wrong one (`by_label` [C])."""
+    weights = np.tile(np.maximum(by_label, 1e-9), (len(given), 1))  # [N, C]
+    weights[np.arange(len(given)), given] = 0.0
+    edges = weights.cumsum(1)
+    draws = rng.random((DRAWS, len(given))) * edges[:, -1]
+    return np.asarray((draws[:, :, None] >= edges[None]).sum(2))
+
+
+def probability_wrong(log_probs: Array, given: Array, rate: NoiseRate, seed: int) -> Array:
     r"""[N] the probability that each given label is wrong, non-decreasing in its score.
 
     $p(s) = \pi f_1(s) / f(s)$: real scores give f, made-up labels give $f_1$, isotonic regression of "made up"
     on the score gives their ratio. Two corrections: a wrong label that was trained on has been learnt a little,
-    so its score lies below the made-up ones by a factor, chosen such that the tail ratios agree with `rate`;
-    and a made-up label that is probably the true one of a wrong label (by the first pass) counts less.
+    so its score lies below the made-up ones by a factor, chosen such that their tails agree with the rate;
+    and a made-up label that is probably the true one of a wrong label (by the pass before) counts less.
     """
-    if rate <= 0:
+    if rate.estimate <= 0:
         return np.zeros(len(given))
-    classes = log_probs.shape[1]
-    labels = made_up(given, classes, np.random.default_rng(seed))  # [draws, N]
+    labels = made_up(given, np.array(rate.by_label), np.random.default_rng(seed))  # [DRAWS, N]
     real = score_of(log_probs, given)
     base = real.min()
+    real = real - base
     false = score_of(log_probs, labels) - base
-    false *= learnt(real - base, false.ravel(), classes, rate)
-    true = other_probabilities(log_probs, given)[np.arange(len(given)), labels]  # [draws, N]
+    true = other_probabilities(log_probs, given)[np.arange(len(given)), labels]  # [DRAWS, N]
     p = np.zeros(len(given))
     for _ in range(3):
-        p = share_of_false(real - base, false, 1.0 - p * true, rate)
+        weight = 1.0 - p * true
+        shrunk = learnt(real, false, weight, rate.estimate) * false
+        p = share_of_false(real, shrunk, weight, rate.estimate)
     return p
 
 
@@ -116,13 +132,15 @@ def share_of_false(real: Array, false: Array, weight: Array, rate: float) -> Arr
     return np.asarray(np.clip(share / np.maximum(1.0 - share, 1e-9), 0.0, 1.0))
 
 
-def learnt(real: Array, false: Array, classes: int, rate: float) -> float:
-    """The factor in 0.5..1 by which made-up scores shrink so that the median tail ratio is `rate`."""
+def learnt(real: Array, false: Array, weight: Array, rate: float) -> float:
+    """The factor in 0.5..1 by which made-up scores shrink so that the median ratio of the tails of the real
+    scores and of theirs is `rate`."""
+    order = false.ravel().argsort()
+    mass = weight.ravel()[order].cumsum() / weight.sum()
+    cuts = false.ravel()[order][np.searchsorted(mass, TAILS)]  # weighted quantiles
     low, high = 0.5, 1.0
     for _ in range(30):
         middle = 0.5 * (low + high)
-        if np.median(tail_ratios(real, middle * false, classes)) > rate:  # too many real scores beyond: grow
-            low = middle
-        else:
-            high = middle
+        beyond = np.array([(real > middle * cut).mean() for cut in cuts]) / (1.0 - np.array(TAILS))
+        low, high = (middle, high) if np.median(beyond) > rate else (low, middle)
     return 0.5 * (low + high)

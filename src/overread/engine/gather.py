@@ -59,13 +59,16 @@ class Gathering:
         folds: int,
         trusted: Array | None = None,
     ) -> list[Learned]:
-        """Cross-fitting: one stage a fold, each trained on the (trusted) others; groups never cross."""
+        """Cross-fitting: one stage a fold, each trained on the (trusted) others; groups never cross. Where the
+        others hold nothing trusted at all, they are taken as they are."""
         fold = self.folds(folds)
         kept = np.ones(len(fold), bool) if trusted is None else trusted
-        return [
-            self.train(f"{name}-{k + 1}-of-{folds}", x, np.flatnonzero(kept & (fold != k)), recipe, make)
-            for k in range(folds)
-        ]
+        learned = []
+        for k in range(folds):
+            rows = np.flatnonzero(kept & (fold != k))
+            rows = rows if len(rows) else np.flatnonzero(fold != k)
+            learned.append(self.train(f"{name}-{k + 1}-of-{folds}", x, rows, recipe, make))
+        return learned
 
     @property
     def head_folds(self) -> int:

@@ -52,12 +52,11 @@ def find(evidence: Evidence, rate: float | None, seed: int) -> Findings:
 
 def doubt(evidence: Evidence, rate: float | None, seed: int) -> tuple[NoiseRate, Array]:
     """The noise rate (`rate` where the user knows it) and [N] the probability that each label is wrong."""
-    if rate is None:
-        probs = need(evidence, "probs", "consensus")
-        found = noise_rate(np.log(probs + FLOOR), evidence.given, evidence.groups, seed)
-    else:
-        found = NoiseRate(rate, rate, rate)
-    return found, probability_wrong(pooled(evidence), evidence.given, found.estimate, seed)
+    probs = need(evidence, "probs", "consensus")
+    found = noise_rate(np.log(probs + FLOOR), evidence.given, evidence.groups, seed)
+    if rate is not None:
+        found = NoiseRate(rate, rate, rate, found.by_label)
+    return found, probability_wrong(pooled(evidence), evidence.given, found, seed)
 
 
 def _possible(name: str, evidence: Evidence) -> bool:

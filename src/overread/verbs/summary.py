@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,23 +10,23 @@ from overread import __version__
 from overread.data.manifest import Manifest
 from overread.data.reading import Reading
 from overread.detect import DETECTORS
-from overread.detect.rate import LEVEL
+from overread.detect.rate import LEVEL, NoiseRate
 from overread.engine.evidence import Evidence
 from overread.measure import detection, expected_calibration_error, rarity, wrong_labels
 from overread.verbs.findings import Findings
 
 Array = np.ndarray[Any, np.dtype[Any]]
 HOW = (
-    "From the tails of out-of-sample scores, against the scores that the same images get with made-up labels; the "
-    "interval spans resampled groups and the choice of tail. Wrong labels are assumed to fall on every class alike: "
-    "where they fall on the class that looks alike, the rate is higher than this."
+    "Among the images that look least like a class, out of sample, the share that bears its label; summed over the "
+    "classes. The interval spans resampled groups and the choice of how many images that are. What happens to the "
+    "labels of typical images is assumed to happen to all."
 )
 GIVEN = "Given by --noise-rate; not estimated."
 SMALL_CLASS = 30
 LIMITS = [  # of this kind of run; the report adds those of every run
     "Copies of one image that stand in several groups can vouch for each other.",
-    "The noise rate and p_wrong assume that wrong labels fall on every class alike. Where a class is "
-    "mistaken for one that looks alike, both are too low.",
+    "The noise rate and p_wrong assume that what happens to the labels of typical images happens to all. Errors "
+    "on images at the border between two classes alone are not counted.",
 ]
 
 
@@ -52,7 +51,7 @@ def summarise(
         "classes": list(manifest.classes),
         "epochs": 0 if evidence.losses is None else evidence.losses.shape[1],
         "flagged": int(findings.flagged.sum()),
-        "noise_rate": {**_rounded(asdict(findings.rate)), "level": LEVEL, "how": how},
+        "noise_rate": {**rate_in_words(findings.rate, manifest.classes), "level": LEVEL, "how": how},
         "per_class": per_class(manifest, findings),
         "given_vs_suggested": given_vs_suggested(manifest, findings),
         "read": read,
@@ -61,6 +60,14 @@ def summarise(
         "detectors": detectors(findings),
         **measured(manifest, findings),
         "seconds": dict(seconds),
+    }
+
+
+def rate_in_words(rate: NoiseRate, classes: tuple[str, ...]) -> dict[str, Any]:
+    """The noise rate and its interval, and how often each label is borne by images that are not of its class."""
+    return {
+        **_rounded({"estimate": rate.estimate, "low": rate.low, "high": rate.high}),
+        "by_label": _rounded(dict(zip(classes, rate.by_label, strict=True))),
     }
 
 
