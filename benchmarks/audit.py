@@ -4,7 +4,8 @@
 
 A cell is DATA/NOISE-RATE/EFFORT/SEED. Each finished cell is one JSON file in benchmarks/results/audit/; a cell
 that has one is not run again. The table over the seeds goes to benchmarks/results/audit.md. Noise is drawn with
-seed 100 + SEED, the audit trains with seed SEED: what was tuned (recipe, pool weights) was tuned on other draws.
+seed 100 + SEED, the audit trains with seed SEED: the recipe and the pool's weights were chosen on other draws; the
+noise rate's tails were chosen with these in view (docs/decisions/0005).
 """
 
 from __future__ import annotations
