@@ -1,6 +1,5 @@
 """Tables as people have them: separators, encodings, names, and what must be asked for."""
 
-import numpy as np
 import pytest
 
 from overread.data.manifest import Manifest
@@ -248,10 +247,3 @@ def test_the_reading_can_be_written_as_json(table):
     assert set(told) == {
         *("source", "kind", "guessed", "left_out", "duplicates", "conflicts", "groups_across_splits", "notes")
     }
-
-
-def test_compact_drops_classes_without_samples(table):
-    rows = [*LABELLED, "images/../images/0.png,c", "images/../images/1.png,c"]
-    manifest = read(table(rows=rows)).manifest.take(np.arange(1, 8, 2)).compact()
-    assert manifest.classes == ("b",)
-    assert manifest.given.tolist() == [0, 0, 0, 0]

@@ -54,20 +54,6 @@ class Manifest:
             pixels=None if self.pixels is None else self.pixels[rows],
         )
 
-    def compact(self) -> Manifest:
-        """The same samples without the classes that none of them has, given or true."""
-        used = np.zeros(len(self.classes), dtype=bool)
-        used[self.given] = True
-        if self.truth is not None:
-            used[self.truth] = True
-        new = (np.cumsum(used) - 1).astype(np.int64)
-        return replace(
-            self,
-            given=new[self.given],
-            classes=tuple(name for name, kept in zip(self.classes, used, strict=True) if kept),
-            truth=None if self.truth is None else new[self.truth],
-        )
-
     @property
     def group_codes(self) -> Ints:
         """[N] groups as integers 0, 1, ... in order of first appearance."""
