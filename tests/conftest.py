@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 
 
@@ -26,3 +27,50 @@ def pytest_make_collect_report(collector):
     report = yield
     _fail_if_skipped(report)
     return report
+
+
+CLASSES = ("blue", "green", "red")
+
+
+def colours(count=60, size=16, seed=0):
+    """Images of one of three colours under noise, and which."""
+    from overread.engine.samples import Samples
+
+    rng = np.random.default_rng(seed)
+    y = np.arange(count) % 3
+    x = rng.integers(0, 90, (count, size, size, 3), dtype=np.uint8)
+    x[np.arange(count), :, :, 2 - y] += 120
+    return Samples(x, y)
+
+
+def prior(samples, rate=0.2):
+    """What a first look would say of `samples`, whose labels are wrong at `rate` all alike."""
+    import torch
+
+    from overread.engine.method import Prior
+
+    one_hot = torch.eye(3)
+    transition = one_hot * (1 - 1.5 * rate) + 0.5 * rate
+    given = torch.from_numpy(samples.y)
+    return Prior(rate, rate, rate, torch.full((3,), rate), transition, transition[given])
+
+
+@pytest.fixture
+def train():
+    """Builds a Training of the tiny network on colours: train(method, samples=, rows=, prior=, **recipe)."""
+    import torch
+
+    from overread.engine.augment import Augment
+    from overread.engine.device import make_fabric
+    from overread.engine.loop import Recipe, Training, TrainingSet
+    from overread.engine.networks import build
+
+    def make(method, samples=None, rows=None, known=None, files=None, **recipe):
+        samples = colours() if samples is None else samples
+        rows = torch.arange(len(samples)) if rows is None else rows
+        mirrors = Augment(left_right=True, up_down=True)
+        recipe = Recipe(**{"epochs": 4, "batch_size": 16, "lr": 0.05, "augment": mirrors, **recipe})
+        data = TrainingSet(samples, rows, CLASSES, prior(samples) if known is None else known)
+        return Training(method, data, lambda: build("tiny", 3, 16, "none"), recipe, make_fabric("cpu"), files)
+
+    return make

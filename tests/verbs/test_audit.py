@@ -74,7 +74,6 @@ def test_cross_fitting_the_network_gives_out_of_sample_probabilities(colours, tm
     result = audit(colours, tmp_path / "run", DataOptions(), config(tmp_path, folds=3), quiet=True)
     stages = {json.loads(line)["stage"] for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()}
     assert {"network", "network-1-of-3", "network-2-of-3", "network-3-of-3"} <= stages
-    assert not any(stage.startswith("head") for stage in stages)
     assert result.summary["detection"]["self-confidence"]["auroc"] > 0.9
 
 
@@ -84,9 +83,9 @@ def test_the_second_read_learns_from_trusted_labels_of_other_groups_alone(colour
     seen = {}
     train = Gathering.train
 
-    def spy(self, name, x, rows, recipe, make):
+    def spy(self, name, x, rows, *rest):
         seen[name] = (rows, self.folds(5), self.manifest.group_codes)
-        return train(self, name, x, rows, recipe, make)
+        return train(self, name, x, rows, *rest)
 
     monkeypatch.setattr(Gathering, "train", spy)
     monkeypatch.setattr("overread.verbs.learning.doubt", lambda *_: (None, np.arange(COUNT) % 2 * 1.0))

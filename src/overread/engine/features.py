@@ -12,8 +12,8 @@ import torch
 from tqdm import tqdm
 
 from overread.engine.device import make_fabric
-from overread.engine.loop import in_order
-from overread.engine.networks import build, channels_last
+from overread.engine.batches import in_order
+from overread.engine.networks import build, channels_last, fingerprint
 from overread.engine.samples import Pixels, Samples
 from overread.files import write_whole
 
@@ -48,9 +48,9 @@ def saved_features(
     """`frozen_features`, taken from `folder` where the same images went through the same network before.
 
     `hashes` [N] are the images' content hashes, `names` the network and its weights; the file's name is a hash
-    of all three and of the images' size.
+    of all three, of the files behind the names, and of the images' size.
     """
-    key = "\n".join([*names, str(images.shape[1]), *hashes])
+    key = "\n".join([fingerprint(*names), str(images.shape[1]), *hashes])
     path = folder / f"features-{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.npy"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # the images were of patients
     if not path.exists():
@@ -64,7 +64,12 @@ def _save(path: Path, array: Array) -> None:
         np.save(file, array)
 
 
+def standard_of(features: Array) -> tuple[Array, Array]:
+    """Mean and scale of each feature of [N, D], both [D] float64; the scale is the standard deviation + 1e-3."""
+    return features.mean(0, dtype=np.float64), features.std(0, dtype=np.float64) + 1e-3
+
+
 def standardised(features: Array) -> Array:
-    """Each feature less its mean, over its standard deviation; constant ones become 0. float32 [N, D]."""
-    centred = features - features.mean(0, dtype=np.float64)
-    return np.asarray(centred / (features.std(0, dtype=np.float64) + 1e-3), np.float32)
+    """Each feature less its mean, over its scale (`standard_of`); constant ones become 0. float32 [N, D]."""
+    mean, scale = standard_of(features)
+    return np.asarray((features - mean) / scale, np.float32)

@@ -6,17 +6,24 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from overread.engine.augment import Augment
+from overread.engine.batches import ahead, balanced, in_order, shuffled
 from overread.engine.ledger import Ledger
-from overread.engine.method import Batch, Method, Run
+from overread.engine.method import Batch, Method, Prior, Run
 from overread.engine.networks import channels_last
+from overread.engine.parallel import Exchange
 from overread.engine.samples import Samples
 from overread.engine.task import Task
+from overread.errors import InputError
+
+BALANCES = ("none", "sampler", "loss")
 
 
 @dataclass(frozen=True)
@@ -24,12 +31,13 @@ class Recipe:
     """How networks are optimised: SGD with momentum under a cosine schedule, batch by batch."""
 
     epochs: int = 6
-    batch_size: int = 64
+    batch_size: int = 64  # of all processes together
     lr: float = 0.02
     momentum: float = 0.9
     weight_decay: float = 1e-4
     seed: int = 0
     augment: Augment | None = None
+    balance: str = "none"  # or each class equally often (`sampler`), or equally weighty (`loss`)
 
 
 @dataclass(frozen=True)
@@ -42,21 +50,46 @@ class EpochLog:
     seconds: float
 
 
+@dataclass(frozen=True)
+class TrainingSet:
+    """What is learned from: `rows` [M] of the samples, and what was known of the whole set before."""
+
+    samples: Samples
+    rows: Tensor
+    classes: tuple[str, ...]
+    prior: Prior | None = None
+
+    @property
+    def given(self) -> Tensor:
+        """[M] the given labels of the rows."""
+        return torch.from_numpy(self.samples.y[self.rows.numpy()])
+
+    def task(self, balance: str) -> Task:
+        """The task; under `loss` a class of n samples weighs M / (C n), as scikit-learn's `balanced` does."""
+        if balance != "loss":
+            return Task(self.classes)
+        counts = np.bincount(self.given.numpy(), minlength=len(self.classes))
+        weights = len(self.rows) / (len(self.classes) * np.maximum(counts, 1))
+        return Task(self.classes, tuple(float(weight) for weight in weights))
+
+
 class Training:
     """The state of one training run: networks, optimiser, ledger, and how many epochs are done."""
 
     def __init__(
         self,
         method: Method,
-        task: Task,
+        data: TrainingSet,
         make: Callable[[], nn.Module],
-        samples: Samples,
-        rows: Tensor,
         recipe: Recipe,
         fabric: Any,
+        files: tuple[Path, bool] | None = None,
     ) -> None:
-        """`rows` [M] are the samples to train on; `make` builds one network, seeded by the recipe."""
-        self.method, self.samples, self.rows, self.recipe, self.fabric = method, samples, rows, recipe, fabric
+        """`make` builds one network, seeded by the recipe. `files`: where large columns of the ledger lie, and
+        whether they are begun anew."""
+        self.method, self.data, self.recipe, self.fabric = method, data, recipe, fabric
+        self.exchange = Exchange.of(fabric)
+        task = data.task(recipe.balance)
         with torch.random.fork_rng():
             torch.manual_seed(recipe.seed)
             nets = method.networks(make, task)
@@ -69,9 +102,14 @@ class Training:
         # one optimiser over all networks, each set up by itself: their graphs do not touch
         self.nets: list[Any] = [fabric.setup_module(channels_last(net)) for net in nets]
         self.optimizer: Any = fabric.setup_optimizers(optimizer)
-        ledger = Ledger(len(samples), recipe.epochs, method.columns(task))
-        self.run = Run(task, ledger, recipe.epochs, sweep=lambda: in_order(samples, rows, fabric.device))
+        folder, fresh = files or (None, True)
+        ledger = Ledger(len(data.samples), recipe.epochs, method.columns(task), folder, fresh)
+        self.run = Run(task, ledger, recipe.epochs, prior=data.prior, sweep=self._sweep)
         self.done = 0
+
+    def _sweep(self) -> Iterator[Batch]:
+        yield from in_order(self.data.samples, self.exchange.part(self.data.rows), self.fabric.device)
+        self.run.ledger.gather(self.exchange)
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
@@ -94,8 +132,8 @@ class Training:
 def fit(training: Training) -> Iterator[EpochLog]:
     """Trains epoch by epoch, yielding after each; logging and checkpoints are the caller's plain `for` loop.
 
-    All randomness of an epoch comes from (seed, epoch), so a run that went on from a checkpoint ends bit for
-    bit as one that never stopped (promised on CPU).
+    All randomness of an epoch comes from (seed, epoch, process), so a run that went on from a checkpoint ends
+    bit for bit as one that never stopped (promised on CPU).
     """
     for epoch in range(training.done, training.recipe.epochs):
         started = time.perf_counter()
@@ -110,43 +148,59 @@ def one_epoch(training: Training, epoch: int) -> float:
     """One pass over the training rows; the mean loss."""
     recipe, run, nets = training.recipe, training.run, training.nets
     seed = recipe.seed * 1_000_003 + epoch
-    torch.manual_seed(seed)  # dropout
-    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed + 7919 * training.exchange.rank)  # dropout
+    generator = torch.Generator().manual_seed(seed)  # order and augmentation: the same on all processes
     run.epoch = run.ledger.epoch = epoch
-    batches = shuffled(training.rows, recipe.batch_size, generator)
-    total = 0.0
     for net in nets:
         net.train()
-    for step, rows in enumerate(batches):
-        set_lr(
-            training.optimizer, cosine(recipe.lr, epoch * len(batches) + step, recipe.epochs * len(batches))
-        )
-        batch = training.samples.batch(rows, training.fabric.device)
-        if recipe.augment is not None and training.samples.are_pixels:
-            batch = Batch(batch.ids, recipe.augment(batch.x, generator), batch.y)
+    total, steps = torch.zeros((), device=training.fabric.device), 0
+    for batch, lr in batches(training, epoch, generator):
+        set_lr(training.optimizer, lr)
         training.optimizer.zero_grad()
         loss = training.method.loss(nets, batch, run)
         training.fabric.backward(loss)
         training.optimizer.step()
-        total += loss.item()
-    training.method.epoch_end(nets, run)
-    return total / len(batches)
+        total += loss.detach()
+        steps += 1
+    end_epoch(training)
+    return checked(training.exchange.mean(total.item() / steps), epoch)
 
 
-def shuffled(rows: Tensor, batch_size: int, generator: torch.Generator) -> Sequence[Tensor]:
-    """Batches of nearly equal size, at most `batch_size`: a short last one would weigh its samples more.
+def batches(training: Training, epoch: int, generator: torch.Generator) -> Iterator[tuple[Batch, float]]:
+    """This process's part of each batch of an epoch, augmented, with the step's learning rate."""
+    recipe, samples, exchange = training.recipe, training.data.samples, training.exchange
+    device = training.fabric.device
+    if recipe.balance == "sampler":
+        order = balanced(training.data.rows, training.data.given, recipe.batch_size, generator)
+    else:
+        order = shuffled(training.data.rows, recipe.batch_size, generator)
+    parts = [exchange.part(rows) for rows in order]
+    for step, batch in enumerate(ahead(parts, lambda rows: samples.batch(rows, device), device)):
+        lr = cosine(recipe.lr, epoch * len(order) + step, recipe.epochs * len(order))
+        if recipe.augment is not None and samples.are_pixels:
+            drawn = recipe.augment.draw(len(order[step]), generator)
+            own = {name: exchange.part(values) for name, values in drawn.items()}
+            batch = Batch(batch.ids, recipe.augment.apply(batch.x, own), batch.y)
+        yield batch, lr
 
-    >>> [len(b) for b in shuffled(torch.arange(65), 64, torch.Generator())]
-    [33, 32]
-    """
-    order = rows[torch.randperm(len(rows), generator=generator)]
-    return order.tensor_split(math.ceil(len(order) / batch_size))
+
+def end_epoch(training: Training) -> None:
+    """Makes networks and ledger equal on all processes, then gives the method its turn."""
+    training.exchange.same_buffers(training.nets)
+    training.run.ledger.gather(training.exchange)
+    for net in training.nets:
+        net.eval()
+    with torch.no_grad():
+        training.method.epoch_end(training.nets, training.run)
 
 
-def in_order(samples: Samples, rows: Tensor, device: torch.device, size: int = 256) -> Iterator[Batch]:
-    """The samples of `rows` in order, not augmented."""
-    for part in torch.split(rows, size):
-        yield samples.batch(part, device)
+def checked(loss: float, epoch: int) -> float:
+    """The loss, if it is a number."""
+    if math.isfinite(loss):
+        return loss
+    raise InputError(
+        f"Training diverged: the loss of epoch {epoch + 1} is {loss}. Lower --lr, or raise --batch-size."
+    )
 
 
 def cosine(lr: float, step: int, steps: int) -> float:
@@ -166,10 +220,16 @@ def set_lr(optimizer: Any, lr: float) -> None:
 @torch.inference_mode()
 def sweep(training: Training, rows: Tensor) -> tuple[Tensor, Tensor]:
     """Probabilities [M, C] and the first network's features [M, D] of `rows`, in evaluation mode."""
+    exchange = training.exchange
     for net in training.nets:
         net.eval()
     probs, features = [], []
-    for batch in in_order(training.samples, rows, training.fabric.device):
+    for batch in in_order(training.data.samples, exchange.part(rows), training.fabric.device):
         probs.append(training.method.predict(training.nets, batch.x, training.run.task).cpu())
         features.append(training.nets[0](batch.x)[1].float().cpu())
-    return torch.cat(probs), torch.cat(features)
+    return exchange.together(torch.cat(probs)), exchange.together(torch.cat(features))
+
+
+def networks(training: Training) -> Sequence[nn.Module]:
+    """The networks themselves, without what Fabric wraps around them."""
+    return [net.module for net in training.nets]

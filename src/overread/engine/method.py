@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,18 @@ class Batch:
     y: Tensor  # [B] int64 given labels
 
 
+@dataclass(frozen=True)
+class Prior:
+    """What is known of the whole set before training, from one fast pass: estimates, never the truth."""
+
+    noise_rate: float  # share of wrong labels, 0..1
+    low: float  # ends of its interval
+    high: float
+    by_class: Tensor  # [C] share of wrong labels among those given as each class
+    transition: Tensor  # [C, C] T_ij = P(given j | true i); rows sum to 1
+    probs: Tensor  # [N, C] out-of-fold probabilities of the given labels
+
+
 @dataclass
 class Run:
     """What a method may look at beside the batch."""
@@ -31,8 +43,10 @@ class Run:
     ledger: Ledger
     epochs: int
     epoch: int = 0  # counts from 0
-    prior: dict[str, Any] = field(default_factory=dict)  # what is known of the whole set before training
-    sweep: Callable[[], Iterator[Batch]] = lambda: iter(())  # all training samples in order, not augmented
+    prior: Prior | None = None
+    sweep: Callable[[], Iterator[Batch]] = lambda: iter(())
+    """All training samples in order, not augmented, networks in evaluation mode and without gradients. When it
+    ends, what the loop put into the ledger is there on all processes."""
 
 
 class Method(ABC):
@@ -53,7 +67,7 @@ class Method(ABC):
         """The scalar to descend on."""
 
     def epoch_end(self, nets: Sequence[nn.Module], run: Run) -> None:  # noqa: B027  optional, not abstract
-        """Called when the epoch's last batch is done and the ledger is whole."""
+        """Called when the epoch's last batch is done; the ledger is whole and equal on all processes."""
 
     def predict(self, nets: Sequence[nn.Module], x: Tensor, task: Task) -> Tensor:
         """Probabilities [B, C]: the mean over the networks."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -13,6 +14,7 @@ class Task:
     """Classification into exclusive classes."""
 
     classes: tuple[str, ...]
+    weights: tuple[float, ...] | None = None  # of each class in the mean of losses (`--balance loss`)
     name: str = "classification"
 
     @property
@@ -23,7 +25,6 @@ class Task:
     def losses(self, z: Tensor, y: Tensor) -> Tensor:
         """Cross-entropy of each sample, in nats: [B, C] logits and [B] labels to [B], float32.
 
-        >>> import torch
         >>> Task(("a", "b")).losses(torch.zeros(1, 2), torch.tensor([0])).item()  # ln 2
         0.6931471824645996
         """
@@ -32,3 +33,14 @@ class Task:
     def probabilities(self, z: Tensor) -> Tensor:
         """[B, C] logits to probabilities, float32; rows sum to 1."""
         return z.float().softmax(1)
+
+    def mean(self, losses: Tensor, y: Tensor) -> Tensor:
+        """The mean of losses [B] of samples given as `y` [B], weighted by class where the task has weights.
+
+        >>> Task(("a", "b"), weights=(1.0, 3.0)).mean(torch.tensor([1.0, 2.0]), torch.tensor([0, 1])).item()
+        1.75
+        """
+        if self.weights is None:
+            return losses.mean()
+        weights = torch.tensor(self.weights, device=losses.device)[y]
+        return (weights * losses).sum() / weights.sum()

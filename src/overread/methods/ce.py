@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from torch import Tensor, nn
 
-from overread.engine.ledger import WHOLE_RUN, Column
+from overread.engine.ledger import Column
 from overread.engine.method import Batch, Method, Run
 from overread.engine.task import Task
+from overread.functional.records import record, recorded
 
 
 @final
@@ -18,16 +19,16 @@ from overread.engine.task import Task
 class CE(Method):
     r"""Cross-entropy on the given labels: $L = \frac1B \sum_i \ell_i$, $\ell_i = -\log p_{i, y_i}$.
 
-    It remembers each sample's loss and probabilities as seen in the training pass, before that batch's update,
-    one slot an epoch: the loss sequence that P3 (Zhang et al. 2020) clusters, at no further cost.
+    It remembers each sample's loss and probabilities as seen in the training pass, before that batch's update:
+    the loss sequence that P3 (Zhang et al. 2020) clusters, at no further cost.
     """
 
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+
     def columns(self, task: Task) -> dict[str, Column]:
-        return {"loss": Column(window=WHOLE_RUN), "probs": Column((task.outputs,), window=WHOLE_RUN)}
+        return recorded(task)
 
     def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:
         z, _ = nets[0](batch.x)  # [B, C]
-        losses = run.task.losses(z, batch.y)  # [B]
-        run.ledger.put("loss", batch.ids, losses)
-        run.ledger.put("probs", batch.ids, run.task.probabilities(z))
-        return losses.mean()
+        record(run, batch, z)
+        return run.task.mean(run.task.losses(z, batch.y), batch.y)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from overread.engine.evidence import Evidence
 from overread.run import RunFolder
 from overread.verbs.config import AuditConfig
 from overread.verbs.findings import CUT, doubt
+from overread.verbs.prior import prior_of
 
 if TYPE_CHECKING:
     from overread.engine.gather import Gathering
@@ -43,23 +45,33 @@ def first_size(config: AuditConfig) -> int:
 def learn(reading: Reading, images: Images, config: AuditConfig, setup: Setup, run: RunFolder) -> Evidence:
     """Trains as `effort` says, reads a second time, and returns what was learned of each sample."""
     from overread.engine.gather import FINE_TUNING, HEAD, Gathering, gather_fast, gather_full
+    from overread.engine.networks import build
+    from overread.methods.ce import CE
 
-    log = _logger(run, setup.quiet)
-    gathering = Gathering(reading.manifest, setup.method, setup.fabric, run.checkpoint, config.seed, log)
+    log = logger(run, setup.quiet)
+    gathering = Gathering(reading.manifest, CE(), setup.fabric, run.checkpoint, config.seed, log)
+    frozen = frozen_features(reading, images, config, setup, run)
     if config.effort == "fast":
-        frozen = frozen_features(reading, images, config, setup, run)
-        first = gather_fast(gathering, frozen, _recipe(HEAD, config), config.folds or gathering.head_folds)
+        recipe, folds = recipe_of(HEAD, config), config.folds or gathering.head_folds
+        gathering = informed(gathering, frozen, recipe, folds, config.noise_rate)
+        first = gather_fast(gathering, setup.method, frozen, recipe)
         return second_read(gathering, first, [frozen], config.noise_rate)
-    folds = config.folds or 0
-    frozen = (
-        np.zeros((len(reading.manifest), 0))
-        if folds
-        else frozen_features(reading, images, config, setup, run)
-    )
-    network = (config.network, config.weights)
-    first = gather_full(gathering, images, frozen, network, _recipe(FINE_TUNING, config), folds)
+    recipe, classes, size = recipe_of(FINE_TUNING, config), len(reading.manifest.classes), images.shape[1]
+    gathering = informed(gathering, frozen, HEAD, gathering.head_folds, config.noise_rate)
+    make = partial(build, config.network, classes, size, config.weights)
+    first = gather_full(gathering, setup.method, images, make, recipe, config.folds or 0)
     assert first.features is not None
     return second_read(gathering, first, [frozen, first.features], config.noise_rate)
+
+
+def informed(gathering: Gathering, frozen: Array, recipe: Any, folds: int, rate: float | None) -> Gathering:
+    """The gathering with its prior: heads on frozen features [N, D], cross-fitted by group, look at all labels."""
+    from overread.engine.features import standardised
+
+    probs = gathering.out_of_fold("head", standardised(frozen), recipe, folds)
+    manifest = gathering.manifest
+    known = prior_of(probs, manifest.given, manifest.group_codes, rate, gathering.seed)
+    return replace(gathering, prior=known)
 
 
 def second_read(gathering: Gathering, first: Evidence, features: list[Array], rate: float | None) -> Evidence:
@@ -69,11 +81,11 @@ def second_read(gathering: Gathering, first: Evidence, features: list[Array], ra
     folds by group: every sample is judged by a head that saw neither its group nor a label it doubts.
     """
     from overread.engine.features import standardised
-    from overread.engine.gather import HEAD, out_of_fold
+    from overread.engine.gather import HEAD
 
     x = np.concatenate([standardised(part) for part in features], axis=1)
     trusted = doubt(first, rate, gathering.seed)[1] <= CUT
-    probs = out_of_fold(gathering, "second", x, HEAD, gathering.head_folds, trusted)
+    probs = gathering.out_of_fold("second", x, HEAD, gathering.head_folds, trusted)
     return replace(first, columns={**first.columns, "second_probs": probs})
 
 
@@ -92,7 +104,7 @@ def frozen_features(
         return saved_features(images, images.hashes, folder, names, setup.fabric, setup.quiet)
 
 
-def _logger(run: RunFolder, quiet: bool) -> Callable[[dict[str, Any]], None]:
+def logger(run: RunFolder, quiet: bool) -> Callable[[dict[str, Any]], None]:
     def log(line: dict[str, Any]) -> None:
         run.log(line)
         if not quiet and (line["seconds"] > SLOW or line["epoch"] == line["epochs"]):
@@ -102,6 +114,6 @@ def _logger(run: RunFolder, quiet: bool) -> Callable[[dict[str, Any]], None]:
     return log
 
 
-def _recipe(default: Any, config: AuditConfig) -> Any:
+def recipe_of(default: Any, config: AuditConfig) -> Any:
     given = {"epochs": config.epochs, "batch_size": config.batch_size, "lr": config.lr}
     return replace(default, **{name: value for name, value in given.items() if value is not None})
