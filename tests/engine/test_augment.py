@@ -126,6 +126,14 @@ def test_a_turn_keeps_angles_in_oblong_images():
     torch.testing.assert_close(turned[inside], expected[None, None][inside], atol=1e-5, rtol=0)
 
 
+def test_beyond_the_border_the_image_is_mirrored():
+    """Corners turned by 45 degrees look outside: there lies the inside again, neither black nor the edge."""
+    x = torch.full((1, 1, 16, 16), 0.8)
+    x[:, :, 1:-1, 1:-1] = 0.3
+    turned = Augment(rotate=45).apply(x, {"rotate": torch.tensor([45.0])})
+    torch.testing.assert_close(turned[0, 0, ::15, ::15], torch.full((2, 2), 0.3))
+
+
 def test_images_that_do_not_move_stay_bit_for_bit():
     x = images(3)
     drawn = {"rotate": torch.tensor([0.0, 11.0, 0.0]), "crop": torch.zeros(3, 3)}
