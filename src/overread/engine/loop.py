@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,7 @@ class Training:
         with torch.random.fork_rng():
             torch.manual_seed(recipe.seed)
             nets = method.networks(make, task)
+        task = replace(task, features=nets[0].head.in_features)
         optimizer = torch.optim.SGD(
             [p for net in nets for p in net.parameters() if p.requires_grad],
             lr=recipe.lr,

@@ -15,6 +15,7 @@ class Task:
 
     classes: tuple[str, ...]
     weights: tuple[float, ...] | None = None  # of each class in the mean of losses (`--balance loss`)
+    features: int = 0  # D, the size of the pre-softmax feature, once the networks are there
     name: str = "classification"
 
     @property

@@ -8,4 +8,39 @@ METHODS = {
         "plain cross-entropy on the given labels, the baseline that is always in the table",
         "baseline; its loss sequences are P3's",
     ),
+    "ousm": Entry(
+        "overread.methods.ousm:OUSM",
+        "leaves the samples of highest loss out of each batch",
+        "Xue et al., ISBI 2019 (P1)",
+    ),
+    "ousm-plof": Entry(
+        "overread.methods.ousm_plof:OUSMpLOF",
+        "OUSM, and every sample weighted by how usual its feature is in its class",
+        "Xue et al., ISBI 2019 (P1)",
+    ),
+    "co-teaching": Entry(
+        "overread.methods.co_teaching:CoTeaching",
+        "two networks, each trained on the samples of small loss that the other picks",
+        "Han et al., NeurIPS 2018",
+    ),
+    "co-teaching-vog": Entry(
+        "overread.methods.co_teaching_vog:CoTeachingVOG",
+        "co-teaching that picks a part by the variance of gradients",
+        "Khanal et al., MICCAI 2024 (P4)",
+    ),
+    "elr": Entry(
+        "overread.methods.elr:ELR",
+        "cross-entropy held to what the network believed early on",
+        "Liu et al. 2020",
+    ),
+    "sce": Entry(
+        "overread.methods.sce:SCE",
+        "cross-entropy from label to network and back: a wrong label cannot shout",
+        "Wang et al. 2019",
+    ),
+    "gce": Entry(
+        "overread.methods.gce:GCE",
+        "between cross-entropy and absolute error: labels weigh what the network gives them",
+        "Zhang and Sabuncu 2018",
+    ),
 }

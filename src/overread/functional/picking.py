@@ -1,0 +1,69 @@
+"""How small-loss methods pick from a batch: what they drop rises over the first epochs, of all or class by class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from overread.engine.ledger import WHOLE_RUN, Column
+from overread.engine.method import Batch, Run
+from overread.functional.schedules import ramp
+from overread.functional.selection import keep_count, smallest, smallest_per_class
+
+
+@dataclass(frozen=True)
+class Picking:
+    """Small losses: `drop`, `ramp` and `quota` as the methods that hold it document them."""
+
+    drop: float | None = None
+    ramp: int | None = None
+    quota: bool = False
+
+    def share(self, run: Run) -> float:
+        """The share of a batch that is dropped in this epoch."""
+        return self._risen(run, known_rate(run) if self.drop is None else self.drop)
+
+    def of(self, values: Tensor, batch: Batch, run: Run, fraction: float = 1.0) -> Tensor:
+        """Indices of the samples of a batch that are kept, smallest of `values` [B] (losses) first; or of the
+        `fraction` of them that is smallest."""
+        values = values.detach()
+        if fraction <= 0:
+            return torch.empty(0, dtype=torch.long, device=values.device)
+        if not self.quota:
+            return smallest(values, round(fraction * keep_count(len(values), self.share(run))))
+        shares = 1.0 - self._risen(run, 1.0) * self.by_class(run).to(values.device)  # [C]
+        return smallest_per_class(values, batch.y, fraction * shares)
+
+    def by_class(self, run: Run) -> Tensor:
+        """[C] the share of each given class that is dropped in the end."""
+        if self.drop is not None:
+            return torch.full((run.task.outputs,), self.drop)
+        known_rate(run)
+        assert run.prior is not None
+        return run.prior.by_class
+
+    def _risen(self, run: Run, value: float) -> float:
+        length = max(1, round(run.epochs / 5)) if self.ramp is None else self.ramp
+        return ramp(run.epoch, length, value)
+
+
+def known_rate(run: Run) -> float:
+    """The noise rate of the prior."""
+    if run.prior is None:
+        raise ValueError("This method needs the noise rate: give Training a prior, or the method its `drop`.")
+    return run.prior.noise_rate
+
+
+def remember_kept() -> dict[str, Column]:
+    """The column that `kept` fills."""
+    return {"kept": Column(dtype=torch.float16, window=WHOLE_RUN)}
+
+
+def kept(run: Run, batch: Batch, *picks: Tensor) -> None:
+    """Remembers which of a batch were kept: the mean over the networks' `picks` of indices."""
+    mask = torch.zeros(len(batch.ids), device=batch.ids.device)
+    for pick in picks:
+        mask[pick] += 1.0 / len(picks)
+    run.ledger.put("kept", batch.ids, mask)
