@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from tqdm import tqdm
 
-from overread.engine.device import make_fabric
 from overread.engine.batches import in_order
+from overread.engine.device import make_fabric
 from overread.engine.networks import build, channels_last, fingerprint
 from overread.engine.samples import Pixels, Samples
 from overread.files import write_whole
@@ -29,10 +30,7 @@ def frozen_features(
 ) -> Array:
     """Pre-softmax features of a network that was not trained here: uint8 [N, S, S, 3] to float32 [N, D]."""
     fabric = fabric or make_fabric("auto", "auto", network)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)  # a network without weights sees the same each time
-        net = channels_last(build(network, 2, images.shape[1], weights))
-    net = fabric.setup_module(net).eval()
+    net = fabric.setup_module(channels_last(frozen_network(network, weights, images.shape[1]))).eval()
     samples = Samples(images, np.zeros(len(images), np.int64))
     parts = []
     with torch.inference_mode(), tqdm(total=len(images), desc="features", unit="image", disable=quiet) as bar:
@@ -40,6 +38,13 @@ def frozen_features(
             parts.append(net(batch.x)[1].float().cpu().numpy())
             bar.update(len(batch.ids))
     return np.concatenate(parts)
+
+
+def frozen_network(network: str, weights: str, size: int) -> nn.Module:
+    """The network that is looked through: without weights of its own it is the same each time."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return build(network, 2, size, weights)
 
 
 def saved_features(

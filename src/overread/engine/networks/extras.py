@@ -1,4 +1,4 @@
-"""Packages that are not part of the installation."""
+"""Packages that are not part of the installation, and what they say when they fail."""
 
 from __future__ import annotations
 
@@ -17,8 +17,17 @@ def extra(module: str, name: str, wanted_by: str) -> Any:
             f"{wanted_by} needs the package {module}, which is not installed: pip install 'overread[{name}]'."
         ) from error
     except Exception as error:  # a package that does not fit beside the others raises what it likes
-        reason = str(error).strip().partition("\n")[0]
         raise InputError(
-            f"{wanted_by} needs the package {module}, which does not import here: {type(error).__name__}: {reason}. "
+            f"{wanted_by} needs the package {module}, which does not import here: {in_short(error)}. "
             f"Install it anew, with torch and torchvision of one build: pip install 'overread[{name}]'."
         ) from error
+
+
+def in_short(error: Exception) -> str:
+    """An error's kind and first line.
+
+    >>> in_short(ValueError("Too large. \\nMore of it."))
+    'ValueError: Too large'
+    """
+    line = str(error).strip().partition("\n")[0].strip().rstrip(".")
+    return f"{type(error).__name__}: {line}"

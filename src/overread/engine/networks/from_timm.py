@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from overread.engine.networks.classifier import Classifier, normalised
-from overread.engine.networks.extras import extra
+from overread.engine.networks.extras import extra, in_short
 from overread.errors import InputError, did_you_mean
 
 
@@ -41,9 +41,8 @@ def _features(body: nn.Module, name: str, size: int, channels: int) -> int:
         with torch.no_grad():
             f = body.eval()(torch.zeros(1, channels, size, size))
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
         raise InputError(
-            f"timm:{name} takes no images of {size}x{size}: {type(error).__name__}: {reason}. Try another --size."
+            f"timm:{name} takes no images of {size}x{size}: {in_short(error)}. Try another --size."
         ) from error
     body.train()
     if f.ndim != 2:

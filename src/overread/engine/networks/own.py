@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from overread.engine.networks.extras import in_short
 from overread.errors import InputError
 
 CONTRACT = (
@@ -28,7 +29,7 @@ def own_network(make: Any, name: str) -> Callable[[int, int, int], nn.Module]:
             net = make(classes, size, channels)
         except Exception as error:
             call = f"{name}({classes}, {size}, {channels})"
-            raise InputError(f"{call} fails: {type(error).__name__}: {error}. {CONTRACT}") from error
+            raise InputError(f"{call} fails: {in_short(error)}. {CONTRACT}") from error
         faults = _faults(net, classes, torch.zeros(2, channels, size, size))
         if faults:
             raise InputError(f"The network of {name}: {'; '.join(faults)}. {CONTRACT}")
@@ -48,7 +49,7 @@ def _takes_three(make: Any) -> bool:
 
 
 def _faults(net: Any, classes: int, x: Tensor) -> list[str]:
-    """All that is wrong with a network, seen by its answer to two black images."""
+    """All that is wrong with a network, seen by its answer to two grey images."""
     if not isinstance(net, nn.Module):
         return [f"it is a {type(net).__name__}, not a torch.nn.Module"]
     faults = (
@@ -58,7 +59,7 @@ def _faults(net: Any, classes: int, x: Tensor) -> list[str]:
         with torch.no_grad():
             out = net.eval()(x)
     except Exception as error:
-        return [*faults, f"its forward fails on {list(x.shape)}: {type(error).__name__}: {error}"]
+        return [*faults, f"its forward fails on {list(x.shape)}: {in_short(error)}"]
     if not (isinstance(out, tuple) and len(out) == 2 and all(isinstance(part, Tensor) for part in out)):
         return [*faults, f"its forward returns {_shape(out)}, not (z, f)"]
     z, f = out

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from overread.engine.networks.extras import extra
+from overread.engine.networks.extras import extra, in_short
 from overread.errors import InputError
 
 PICKLES = (".pt", ".pth", ".bin", ".pkl", ".ckpt", ".tar")
@@ -64,10 +64,9 @@ def _from_hub(weights: str) -> Path:
     try:
         return Path(hub.hf_hub_download(repo, file))
     except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
         raise InputError(
-            f"{weights} cannot be fetched: {type(error).__name__}: {reason} Is the name right, is there a "
-            "network? Else fetch its model.safetensors elsewhere, and give that as --weights FILE.safetensors."
+            f"{weights} cannot be fetched: {in_short(error)}. Is the name right, is there a network? "
+            "Else fetch its model.safetensors elsewhere, and give that as --weights FILE.safetensors."
         ) from error
 
 
