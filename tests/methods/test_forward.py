@@ -93,7 +93,7 @@ def test_wrong_labels_are_trusted_less(distrusts_wrong_labels):
 
 def test_what_is_wrong_is_told(once, tmp_path, train):
     with pytest.raises(InputError, match="rate and matrix each give a transition matrix"):
-        Forward(rate=0.1, matrix=tmp_path / "T.csv")
+        Forward(rate=0.0, matrix=tmp_path / "T.csv")
     with pytest.raises(InputError, match="rate is a share between 0 and 1"):
         Forward(rate=20)
     with pytest.raises(ValueError, match=r"needs a transition matrix: set rate or matrix, or run\.prior"):

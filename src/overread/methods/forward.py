@@ -50,7 +50,8 @@ class Forward(Method):
     anchors: bool = False
 
     def __post_init__(self) -> None:
-        chosen = [name for name in ("rate", "matrix", "anchors") if getattr(self, name) not in (None, False)]
+        given = {"rate": self.rate, "matrix": self.matrix, "anchors": self.anchors or None}
+        chosen = [name for name, value in given.items() if value is not None]
         if len(chosen) > 1:
             raise InputError(
                 f"Forward: {' and '.join(chosen)} each give a transition matrix; set one of them."
