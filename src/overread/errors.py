@@ -21,6 +21,14 @@ class InputError(OverreadError):
     exit_code = 2
 
 
+class FailedElsewhere(OverreadError):
+    """Another process of this run failed, and this one ends with it, with the same exit code."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that offers the nearest known word, or lists what is known.
 

@@ -1,4 +1,7 @@
-"""The run folder: opened once, everything in it written whole, its state always true."""
+"""The run folder: opened once, everything in it written whole, its state always true.
+
+Where several processes work on one run, the first one writes.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from typing import Any
 from overread import __version__
 from overread.errors import InputError
 from overread.files import write_json
+from overread.processes import started
 
 PACKAGES = ("torch", "lightning", "monai", "cleanlab", "scikit-learn", "numpy", "pandas", "pillow")
 
@@ -38,10 +42,13 @@ class RunFolder:
         return self.info.get("state") == "done"
 
     def save(self) -> None:
-        write_json(self.path / "run.json", self.info)
+        if started().is_first:
+            write_json(self.path / "run.json", self.info)
 
     def log(self, line: dict[str, Any]) -> None:
         """Appends one line to log.jsonl."""
+        if not started().is_first:
+            return
         with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, allow_nan=False) + "\n")
 
@@ -88,19 +95,23 @@ def check_out(path: Path, resume: bool) -> None:
 
 
 def open_run(
-    path: Path, identity: dict[str, Any], command: Sequence[str], seed: int, data: dict[str, Any]
+    path: Path, verb: str, identity: dict[str, Any], command: Sequence[str], seed: int, data: dict[str, Any]
 ) -> RunFolder:
     """A new run folder, or the one that `--resume` goes on with; `identity` must be equal then."""
     info = read_info(path) if (path / "run.json").is_file() else {}
+    if info and info.get("verb") != verb:
+        raise InputError(f"{path} holds a run of `overread {info.get('verb')}`. Give -o a new folder.")
     if info and info.get("identity") != identity:
         raise InputError(_differences(path, info.get("identity", {}), identity))
+    check_processes(path, info)
     path.mkdir(parents=True, exist_ok=True)
     fresh = {
-        "verb": "audit",
+        "verb": verb,
         "command": list(command),
         "identity": identity,
         "versions": versions(),
         "machine": machine(),
+        "processes": started().size,
         "seed": seed,
         "data": data,
         "state": "running",
@@ -110,6 +121,16 @@ def open_run(
     run = RunFolder(path, {**fresh, **info} if info else fresh)
     run.checkpoint.mkdir(exist_ok=True)
     return run
+
+
+def check_processes(path: Path, info: dict[str, Any]) -> None:
+    """Refuses to go on in another number of processes: each selects within its part of a batch."""
+    before, size = info.get("processes", 1), started().size
+    if info.get("state", "done") != "done" and before != size:
+        raise InputError(
+            f"{path} holds a run of {before} processes, and there are {size} here; what it ended with would be "
+            f"neither's result. Resume it with {before}, or give -o a new folder."
+        )
 
 
 def read_info(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -13,6 +14,7 @@ import click
 
 from overread import __version__
 from overread.errors import InputError, OverreadError, did_you_mean
+from overread.processes import started
 
 VERBS = {  # verb -> module:attribute, imported when the verb is asked for
     "audit": "overread.cli.audit:command",
@@ -24,6 +26,9 @@ VERBS = {  # verb -> module:attribute, imported when the verb is asked for
 RESUMABLE = ("audit",)
 DEBUG = "OVERREAD_DEBUG"
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+LAST_WORDS = (
+    2.0  # seconds; torchrun ends all processes of a machine when one has failed, so the first speaks first
+)
 
 
 class Verbs(click.Group):
@@ -61,7 +66,10 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # a closed pipe is noticed here and not at exit
         return result if isinstance(result, int) else DONE
     except BaseException as error:
-        return _answer(error, argv)
+        code = _answer(error, argv)
+        if not started().is_first_here:
+            time.sleep(LAST_WORDS)
+        return code
 
 
 def _answer(error: BaseException, argv: list[str]) -> int:
@@ -72,7 +80,8 @@ def _answer(error: BaseException, argv: list[str]) -> int:
         traceback.print_exception(error)
     match error:
         case click.exceptions.NoArgsIsHelpError() | click.ClickException():
-            error.show()
+            if started().is_first_here:
+                error.show()
             return WRONG_INPUT
         case OverreadError():
             _say(f"Error: {error}")
@@ -96,12 +105,19 @@ def _answer(error: BaseException, argv: list[str]) -> int:
         case PermissionError() if error.filename:
             _say(f"Error: {error.filename} cannot be opened or written: {error.strerror}.")
             return InputError.exit_code
-    _say(
-        f"Error: {type(error).__name__}: {error}\n"
-        f"This is a fault of Overread, not of your input. Put {DEBUG}=1 before the command to see where."
+    process = started()
+    which = (
+        f" in process {process.rank} (if another one failed before, that is why)" if process.size > 1 else ""
+    )
+    click.echo(
+        f"Error{which}: {type(error).__name__}: {error}\n"
+        f"This is a fault of Overread, not of your input. Put {DEBUG}=1 before the command to see where.",
+        err=True,
     )
     return FAULT
 
 
 def _say(text: str) -> None:
-    click.echo(text, err=True)
+    """To stderr, once a machine: its other processes would say the same."""
+    if started().is_first_here:
+        click.echo(text, err=True)

@@ -1,32 +1,33 @@
-"""The machine: Fabric, precision, and two settings that make CPUs faster."""
+"""The machine: Fabric, precision, several processes, and two settings that make CPUs faster."""
 
 from __future__ import annotations
 
 import ctypes
+import logging
+import os
 import sys
 import warnings
+from datetime import timedelta
 from typing import Any
+
+import torch
 
 from overread.engine.networks import BF16_ON_CPU
 from overread.errors import InputError
+from overread.processes import Started, started
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "32", "bf16")
+PATIENCE = timedelta(days=1)  # the others wait while the first process decodes a million images
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 
 
 def make_fabric(device: str = "auto", precision: str = "auto", network: str = "") -> Any:
-    """A Lightning Fabric on one device; `auto` takes the GPU where there is one.
+    """A launched Lightning Fabric: one device, or one a process where torchrun or SLURM started several.
 
-    `auto` precision is bfloat16 on a GPU that has it; on a CPU only for networks it makes faster
-    (EfficientNet-Lite0 loses a third with it: depthwise convolutions).
+    `auto` takes the GPU where there is one. `auto` precision is bfloat16 on a GPU that has it; on a CPU only for
+    networks it makes faster (EfficientNet-Lite0 loses a third with it: depthwise convolutions).
     """
-    import torch
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from lightning.fabric import Fabric
-
     if device not in DEVICES or precision not in PRECISIONS:
         raise InputError(
             f"--device is one of {', '.join(DEVICES)}; --precision one of {', '.join(PRECISIONS)}."
@@ -40,7 +41,60 @@ def make_fabric(device: str = "auto", precision: str = "auto", network: str = ""
     if not on_gpu:
         keep_memory()
     plugin = "bf16-mixed" if precision == "bf16" else "32-true"
-    return Fabric(accelerator="cuda" if on_gpu else "cpu", devices=1, precision=plugin)
+    return launched("cuda" if on_gpu else "cpu", plugin, started())
+
+
+def launched(accelerator: str, precision: str, processes: Started) -> Any:
+    """Fabric on this process's device, connected with the other processes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from lightning.fabric import Fabric
+        from lightning.fabric.plugins.environments import LightningEnvironment
+        from lightning.fabric.strategies import DDPStrategy
+
+    if processes.size == 1:
+        alone = [LightningEnvironment()]  # also within a SLURM job that spread nothing
+        return Fabric(accelerator=accelerator, devices=1, precision=precision, plugins=alone)
+    check_spread(accelerator, processes)
+    # each sweep and checkpoint first makes the buffers equal (Exchange.same_buffers); each step need not
+    backend = "gloo" if accelerator == "cpu" else "nccl"
+    strategy = DDPStrategy(process_group_backend=backend, timeout=PATIENCE, broadcast_buffers=False)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # no banner
+    fabric = Fabric(
+        accelerator=accelerator,
+        devices=processes.here,
+        num_nodes=processes.nodes,
+        precision=precision,
+        strategy=strategy,
+    )
+    fabric.launch()
+    return fabric
+
+
+def check_spread(accelerator: str, processes: Started) -> None:
+    """Refuses what Lightning or NCCL would refuse later in other words."""
+    if processes.size % processes.nodes:
+        raise InputError(
+            f"{processes.launcher} started {processes.size} processes on {processes.nodes} machines; "
+            "each machine must have as many as the others."
+        )
+    if processes.launcher == "srun" and "SLURM_NTASKS_PER_NODE" not in os.environ:
+        raise InputError(
+            f"srun was told --ntasks {processes.size} and not how many a machine has. "
+            f"Give it --ntasks-per-node {processes.here} (and --nodes {processes.nodes}) instead."
+        )
+    if accelerator == "cuda" and torch.cuda.device_count() < processes.here:
+        raise InputError(
+            f"{processes.launcher} started {processes.here} processes on a machine where PyTorch sees "
+            f"{torch.cuda.device_count()} GPUs. Start as many processes as there are GPUs, or use --device cpu."
+        )
+
+
+def own_devices() -> list[int]:
+    """The GPU whose random state is this process's, for `torch.random.fork_rng`: by itself it takes all there are,
+    and warns."""
+    used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    return [torch.cuda.current_device()] if used else []
 
 
 def keep_memory() -> None:

@@ -13,8 +13,9 @@ from torch import nn
 from tqdm import tqdm
 
 from overread.engine.batches import in_order
-from overread.engine.device import make_fabric
+from overread.engine.device import make_fabric, own_devices
 from overread.engine.networks import build, channels_last, fingerprint
+from overread.engine.parallel import Exchange
 from overread.engine.samples import Pixels, Samples
 from overread.files import write_whole
 
@@ -31,18 +32,19 @@ def frozen_features(
     """Pre-softmax features of a network that was not trained here: uint8 [N, S, S, 3] to float32 [N, D]."""
     fabric = fabric or make_fabric("auto", "auto", network)
     net = fabric.setup_module(channels_last(frozen_network(network, weights, images.shape[1]))).eval()
-    samples = Samples(images, np.zeros(len(images), np.int64))
+    samples, exchange = Samples(images, np.zeros(len(images), np.int64)), Exchange.here()
+    rows = exchange.part(torch.arange(len(images)))
     parts = []
-    with torch.inference_mode(), tqdm(total=len(images), desc="features", unit="image", disable=quiet) as bar:
-        for batch in in_order(samples, torch.arange(len(images)), fabric.device, size=64):
-            parts.append(net(batch.x)[1].float().cpu().numpy())
+    with torch.inference_mode(), tqdm(total=len(rows), desc="features", unit="image", disable=quiet) as bar:
+        for batch in in_order(samples, rows, fabric.device, size=64):
+            parts.append(net(batch.x)[1].float().cpu())
             bar.update(len(batch.ids))
-    return np.concatenate(parts)
+    return np.asarray(exchange.together(torch.cat(parts)).numpy())
 
 
 def frozen_network(network: str, weights: str, size: int) -> nn.Module:
     """The network that is looked through: without weights of its own it is the same each time."""
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(own_devices()):
         torch.manual_seed(0)
         return build(network, 2, size, weights)
 
@@ -58,9 +60,10 @@ def saved_features(
     key = "\n".join([fingerprint(*names), str(images.shape[1]), *hashes])
     path = folder / f"features-{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}.npy"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # the images were of patients
-    if not path.exists():
+    exchange = Exchange.here()
+    if not all(exchange.all(path.exists())):  # machines may have a cache each
         fresh = frozen_features(images, *names, fabric, quiet).astype(np.float16)
-        write_whole(path, lambda part: _save(part, fresh))
+        exchange.each(lambda: None if path.exists() else write_whole(path, lambda part: _save(part, fresh)))
     return np.asarray(np.load(path, allow_pickle=False), np.float32)
 
 

@@ -103,10 +103,10 @@ class Ledger:
     def gather(self, exchange: Exchange) -> None:
         """Makes the ledger whole: what each process put since the last time is put on all the others."""
         for name, put in self._put.items():
-            rows = torch.unique(torch.cat(put)) if put else torch.empty(0, dtype=torch.long)
-            put.clear()
             if exchange.size > 1:
-                self._hear(name, rows, exchange)
+                own = torch.unique(torch.cat(put)) if put else torch.empty(0, dtype=torch.long)
+                self._hear(name, own, exchange)
+            put.clear()
 
     def _hear(self, name: str, own: Tensor, exchange: Exchange) -> None:
         data = self._data[name]

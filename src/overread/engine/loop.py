@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from overread.engine.augment import Augment
 from overread.engine.batches import ahead, balanced, in_order, shuffled
+from overread.engine.device import own_devices
 from overread.engine.ledger import Ledger
 from overread.engine.method import Batch, Method, Prior, Run
 from overread.engine.networks import channels_last
@@ -87,10 +88,15 @@ class Training:
     ) -> None:
         """`make` builds one network, seeded by the recipe. `files`: where large columns of the ledger lie, and
         whether they are begun anew."""
-        self.method, self.data, self.recipe, self.fabric = method, data, recipe, fabric
-        self.exchange = Exchange.of(fabric)
+        self.exchange = Exchange.here()
+        # what the first process would train on: others may round otherwise in what chose the rows
+        self.data = data = replace(
+            data, rows=self.exchange.told(data.rows), prior=self.exchange.told(data.prior)
+        )
+        self.method, self.recipe, self.fabric = method, recipe, fabric
         task = data.task(recipe.balance)
-        with torch.random.fork_rng():
+        check_batches(len(data.rows), recipe.batch_size, self.exchange.size)
+        with torch.random.fork_rng(own_devices()):
             torch.manual_seed(recipe.seed)
             nets = method.networks(make, task)
         task = replace(task, features=nets[0].head.in_features)
@@ -104,6 +110,7 @@ class Training:
         self.nets: list[Any] = [fabric.setup_module(channels_last(net)) for net in nets]
         self.optimizer: Any = fabric.setup_optimizers(optimizer)
         folder, fresh = files or (None, True)
+        folder = folder and self.exchange.own(folder)
         ledger = Ledger(len(data.samples), recipe.epochs, method.columns(task), folder, fresh)
         self.run = Run(task, ledger, recipe.epochs, prior=data.prior, sweep=self._sweep)
         self.done = 0
@@ -138,7 +145,7 @@ def fit(training: Training) -> Iterator[EpochLog]:
     """
     for epoch in range(training.done, training.recipe.epochs):
         started = time.perf_counter()
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(own_devices()):
             loss = one_epoch(training, epoch)
         training.done = epoch + 1
         lr = training.optimizer.param_groups[0]["lr"]
@@ -193,6 +200,19 @@ def end_epoch(training: Training) -> None:
         net.eval()
     with torch.no_grad():
         training.method.epoch_end(training.nets, training.run)
+    training.run.ledger.gather(training.exchange)  # what the method put besides sweeps
+
+
+def check_batches(samples: int, batch_size: int, processes: int) -> None:
+    """Refuses batches of which a process would get less than two samples."""
+    if processes == 1:
+        return
+    smallest = samples // math.ceil(samples / batch_size)
+    if smallest < 2 * processes:
+        raise InputError(
+            f"Batches of {smallest} samples leave some of the {processes} processes with fewer than two each. "
+            "Raise --batch-size (it is of all processes together) or start fewer processes."
+        )
 
 
 def checked(loss: float, epoch: int) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from overread.engine.loop import EpochLog, Training, fit, sweep
+from overread.engine.parallel import Exchange
 from overread.files import write_whole
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -33,7 +34,11 @@ class Learned:
 
 @dataclass(frozen=True)
 class Stage:
-    """One training run's files: `folder/name.pt` and `folder/name/` while it runs, `folder/name.npz` after."""
+    """One training run's files: `folder/name.pt` and `folder/name/` while it runs, `folder/name.npz` after.
+
+    The first process writes and says what is there; all processes read, so that `folder` must be one that they
+    share.
+    """
 
     name: str
     folder: Path
@@ -49,7 +54,7 @@ class Stage:
 
     def begin(self, build: Build) -> Training:
         """The run as it was when it was interrupted, or a new one."""
-        begun = self.checkpoint.exists()
+        begun = Exchange.here().first(self.checkpoint.exists)
         training = build((self.folder / self.name, not begun))
         training.fabric.barrier()
         if begun:
@@ -72,15 +77,11 @@ class Stage:
         """Leaves what was learned, and nothing of the way there."""
         self.write(training, self.finished, lambda part: _save(part, arrays))
         training.run.ledger.close()
-        if training.fabric.is_global_zero:
-            self.checkpoint.unlink(missing_ok=True)
-        training.fabric.barrier()
+        training.exchange.first(lambda: self.checkpoint.unlink(missing_ok=True))
 
     def write(self, training: Training, path: Path, save: Callable[[Path], None]) -> None:
         """The first process writes; the others wait until it is there."""
-        if training.fabric.is_global_zero:
-            write_whole(path, save)
-        training.fabric.barrier()
+        training.exchange.first(lambda: write_whole(path, save))
 
     def read(self) -> dict[str, Array]:
         """What `finish` left."""
@@ -98,7 +99,7 @@ def learn(name: str, folder: Path, build: Build, log: Log) -> Learned:
         log: gets one dict an epoch.
     """
     stage = Stage(name, folder, log)
-    if not stage.finished.exists():
+    if not Exchange.here().first(stage.finished.exists):
         training = stage.begin(build)
         for epoch in stage.epochs(training):
             stage.line(training, epoch)
