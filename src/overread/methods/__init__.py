@@ -18,6 +18,16 @@ METHODS = {
         "OUSM, and every sample weighted by how usual its feature is in its class",
         "Xue et al., ISBI 2019 (P1)",
     ),
+    "forward": Entry(
+        "overread.methods.forward:Forward",
+        "predictions are passed through the estimated noise before they meet the labels",
+        "Patrini et al. 2017",
+    ),
+    "noise-adaptation": Entry(
+        "overread.methods.noise_adaptation:NoiseAdaptation",
+        "forward correction whose noise is learned along, by a layer on top",
+        "Goldberger and Ben-Reuven 2017",
+    ),
     "co-teaching": Entry(
         "overread.methods.co_teaching:CoTeaching",
         "two networks, each trained on the samples of small loss that the other picks",
@@ -27,6 +37,11 @@ METHODS = {
         "overread.methods.co_teaching_vog:CoTeachingVOG",
         "co-teaching that picks a part by the variance of gradients",
         "Khanal et al., MICCAI 2024 (P4)",
+    ),
+    "joint": Entry(
+        "overread.methods.joint:Joint",
+        "soft labels from the network's own recent predictions replace the given ones",
+        "Tanaka et al. 2018",
     ),
     "elr": Entry(
         "overread.methods.elr:ELR",
