@@ -41,4 +41,19 @@ DETECTORS = {
         "how far a feature lies outside the others of its given class",
         "P1 (pLOF); LoOP, Kriegel et al. 2009",
     ),
+    # what methods leave beside losses and probabilities; there where the method leaves it
+    "kept": Entry(
+        "overread.detect.own:kept",
+        "how often a method of small loss left the sample out",
+        "P1 (OUSM), co-teaching (Han et al. 2018)",
+    ),
+    "trust": Entry(
+        "overread.detect.own:trust",
+        "how little a method that doubts labels trusted the given one while it trained",
+        "the method's paper",
+    ),
+    "weight": Entry("overread.detect.own:weight", "how little weight OUSM + pLOF gave the sample", "P1"),
+    "vog": Entry(
+        "overread.detect.own:vog", "how much the sample's gradient wanders over the epochs", "P4 (VOG)"
+    ),
 }

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from overread.engine.ledger import WHOLE_RUN, Column
 from overread.engine.method import Batch, Run
+from overread.errors import InputError
 from overread.functional.schedules import ramp
 from overread.functional.selection import keep_count, smallest, smallest_per_class
 
@@ -20,6 +21,15 @@ class Picking:
     drop: float | None = None
     ramp: int | None = None
     quota: bool = False
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.drop is not None and not 0.0 <= self.drop < 1.0:
+            problems.append(f"drop is 0 or more and below 1, got {self.drop}")
+        if self.ramp is not None and self.ramp < 0:
+            problems.append(f"ramp is 0 epochs or more, got {self.ramp}")
+        if problems:
+            raise InputError("; ".join(problems) + ".")
 
     def share(self, run: Run) -> float:
         """The share of a batch that is dropped in this epoch."""

@@ -18,7 +18,8 @@ from overread.functional.records import record, recorded
 @final
 @dataclass(frozen=True)
 class CoTeaching(Method):
-    r"""Each network learns the other's picks: $L = \frac1R \sum_{i \in P_2} \ell^1_i + \frac1R \sum_{i \in P_1} \ell^2_i$.
+    r"""Each network learns the other's picks:
+    $L = \frac1R \sum_{i \in P_2} \ell^1_i + \frac1R \sum_{i \in P_1} \ell^2_i$.
 
     $P_k$ are the $R = \mathrm{round}((1 - \tau_e) B)$ samples of smallest loss under network k; the forget rate is
     $\tau_e = \tau \min(e / \text{ramp}, 1)$.
@@ -39,6 +40,9 @@ class CoTeaching(Method):
     drop: float | None = None
     ramp: int | None = None
     quota: bool = False
+
+    def __post_init__(self) -> None:
+        Picking(self.drop, self.ramp, self.quota)  # checks them
 
     def networks(self, make: Callable[[], nn.Module], task: Task) -> list[nn.Module]:
         return [make(), make()]

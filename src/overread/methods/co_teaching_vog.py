@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from overread.engine.ledger import Column
 from overread.engine.method import Batch, Method, Run
 from overread.engine.task import Task
+from overread.errors import InputError
 from overread.functional.gradients import feature_gradient, param_gradient, vog
 from overread.functional.picking import Picking, kept, remember_kept
 from overread.functional.records import record, recorded
@@ -53,6 +54,13 @@ class CoTeachingVOG(Method):
     gradient: Literal["feature", "param"] = "feature"
     warmup: int | None = None
     quota: bool = False
+
+    def __post_init__(self) -> None:
+        Picking(self.drop, self.ramp, self.quota)  # checks them
+        if not 0.0 <= self.mix <= 1.0 or self.window < 2:
+            raise InputError(
+                f"mix is a share from 0 to 1, window 2 epochs or more; got mix={self.mix}, window={self.window}."
+            )
 
     def networks(self, make: Callable[[], nn.Module], task: Task) -> list[nn.Module]:
         return [make(), make()]

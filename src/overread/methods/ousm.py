@@ -41,6 +41,9 @@ class OUSM(Method):
     ramp: int | None = None
     quota: bool = False
 
+    def __post_init__(self) -> None:
+        Picking(self.drop, self.ramp, self.quota)  # checks them
+
     def columns(self, task: Task) -> dict[str, Column]:
         return {**recorded(task), **remember_kept()}
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from overread.engine.ledger import Column
 from overread.engine.method import Batch, Method, Run
 from overread.engine.task import Task
+from overread.errors import InputError
 from overread.functional.neighbours import unit
 from overread.functional.outliers import class_outliers
 from overread.functional.picking import Picking, kept, remember_kept
@@ -24,8 +25,8 @@ from overread.functional.records import record, recorded
 class OUSMpLOF(Method):
     r"""Mines samples, and weighs all: $L = \alpha L_{\text{OUSM}} + \beta \frac1B \sum_i \lambda_i \ell_i$.
 
-    $L_{\text{OUSM}}$ is the mean over those kept, see `ousm`; $\lambda_i = 1 - \mathrm{pLOF}_i$. $\lambda = 1$ until epoch `every`; then, every
-    `every` epochs, pLOF is LoOP (extent 3) of the feature f, in evaluation mode and not augmented, and
+    $L_{\text{OUSM}}$ is the mean over those kept, see `ousm`; $\lambda_i = 1 - \mathrm{pLOF}_i$.
+    $\lambda = 1$ until epoch `every`; then, every `every` epochs, pLOF is LoOP (extent 3) of the feature f, in evaluation mode and not augmented, and
     "cumulatively" is read as the running mean over the re-weightings.
 
     Args:
@@ -51,6 +52,14 @@ class OUSMpLOF(Method):
     drop: float | None = None
     ramp: int | None = None
     quota: bool = False
+
+    def __post_init__(self) -> None:
+        Picking(self.drop, self.ramp, self.quota)  # checks them
+        if self.every < 1 or not 0.0 < self.neighbours <= 1.0 or min(self.alpha, self.beta) < 0.0:
+            raise InputError(
+                f"every is 1 epoch or more, neighbours above 0 and at most 1, alpha and beta 0 or more; got "
+                f"every={self.every}, neighbours={self.neighbours}, alpha={self.alpha}, beta={self.beta}."
+            )
 
     def columns(self, task: Task) -> dict[str, Column]:
         feature = Column((task.features,), torch.float16, scratch=True)

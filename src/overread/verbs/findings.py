@@ -12,6 +12,7 @@ from overread.data.manifest import Manifest
 from overread.detect import DETECTORS
 from overread.detect.consensus import FLOOR, pooled
 from overread.detect.needs import need
+from overread.detect.own import OWN
 from overread.detect.rate import NoiseRate, noise_rate, probability_wrong
 from overread.detect.suspicion import Suspicion
 from overread.engine.evidence import Evidence
@@ -60,6 +61,8 @@ def doubt(evidence: Evidence, rate: float | None, seed: int) -> tuple[NoiseRate,
 
 
 def _possible(name: str, evidence: Evidence) -> bool:
+    if name in OWN:
+        return name in evidence.columns
     return evidence.losses is not None or name not in ("loss-sequence", "mean-loss")
 
 
