@@ -26,8 +26,8 @@ class OUSMpLOF(Method):
     r"""Mines samples, and weighs all: $L = \alpha L_{\text{OUSM}} + \beta \frac1B \sum_i \lambda_i \ell_i$.
 
     $L_{\text{OUSM}}$ is the mean over those kept, see `ousm`; $\lambda_i = 1 - \mathrm{pLOF}_i$.
-    $\lambda = 1$ until epoch `every`; then, every `every` epochs, pLOF is LoOP (extent 3) of the feature f, in evaluation mode and not augmented, and
-    "cumulatively" is read as the running mean over the re-weightings.
+    $\lambda = 1$ until epoch `every`; then, every `every` epochs, pLOF is LoOP (extent 3) of the feature f, in
+    evaluation mode and not augmented, and "cumulatively" is read as the running mean over the re-weightings.
 
     Args:
         alpha, beta: the paper's weights of the two losses.
