@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from overread.detect.suspicion import Suspicion
-from overread.measure import detection, expected_calibration_error, rarity, sensitivity_at
+from overread.measure import detection, rarity, sensitivity_at
+from overread.quality import expected_calibration_error
 
 
 def test_detection_within_classes_is_the_mean_over_given_classes():

@@ -1,6 +1,7 @@
 """Overread: a second read for every label of a medical image data set.
 
-The verbs of the command line are functions here: `overread.audit`, `corrupt`, `report`, `demo`.
+The verbs of the command line are functions here: `overread.audit`, `train`, `predict`, `corrupt`, `report`, `demo`.
+`overread.load(RUN)` is the model that `train` made.
 """
 
 from __future__ import annotations
@@ -9,19 +10,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from overread.model import load as load
     from overread.verbs.audit import audit as audit
     from overread.verbs.corrupt import corrupt as corrupt
     from overread.verbs.demo import demo as demo
+    from overread.verbs.predict import predict as predict
     from overread.verbs.report import report as report
+    from overread.verbs.train import train as train
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "audit", "corrupt", "demo", "report"]
+PLACES = {"load": "overread.model"}  # of what is no verb
+__all__ = ["__version__", "audit", "corrupt", "demo", "load", "predict", "report", "train"]
 
 
 def __getattr__(name: str) -> Any:
     """A verb's module is imported when the verb is first asked for."""
     if name in __all__:
-        return getattr(import_module(f"overread.verbs.{name}"), name)
+        return getattr(import_module(PLACES.get(name, f"overread.verbs.{name}")), name)
     raise AttributeError(f"module 'overread' has no attribute {name!r}")
 
 

@@ -1,4 +1,4 @@
-"""Final measurement: how good a ranking is where an experiment knows the truth. Reads the truth; trains nothing."""
+"""Final measurement: how good a ranking or a model is, also where an experiment knows the truth. Trains nothing."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from overread.data.manifest import Manifest
 from overread.detect.suspicion import Suspicion
+from overread.quality import quality
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -15,6 +16,39 @@ Array = np.ndarray[Any, np.dtype[Any]]
 def wrong_labels(manifest: Manifest) -> Array | None:
     """[N] bool: where the given label is not the true one; None where the truth is unknown."""
     return None if manifest.truth is None else manifest.given != manifest.truth
+
+
+def wrong_share(manifest: Manifest) -> float | None:
+    """The share of given labels that are not the true ones; None where the truth is unknown."""
+    wrong = wrong_labels(manifest)
+    return None if wrong is None else float(wrong.mean())
+
+
+def against_labels(manifest: Manifest, probs: Array, classes: tuple[str, ...]) -> dict[str, Any]:
+    """The quality of probabilities [N, C] by the given labels, and by the true ones where they are known.
+
+    `classes` [C] are the model's, `manifest` may know others: samples of these are left out. Empty where none is
+    left.
+    """
+    found = {}
+    for name, labels in (("given", manifest.given), ("true", manifest.truth)):
+        if labels is None:
+            continue
+        y = recoded(labels, manifest.classes, classes)
+        rows = y >= 0
+        if rows.any():
+            found[name] = quality(y[rows], probs[rows], classes, manifest.group_codes[rows])
+    return found
+
+
+def recoded(labels: Array, names: tuple[str, ...], classes: tuple[str, ...]) -> Array:
+    """[N] labels, which are indices into `names`, as indices into `classes`; -1 for those not among them.
+
+    >>> recoded(np.array([0, 1, 2, -1]), ("a", "b", "c"), ("b", "c")).tolist()
+    [-1, 0, 1, -1]
+    """
+    place = {name: code for code, name in enumerate(classes)}
+    return np.array([*(place.get(name, -1) for name in names), -1], np.int64)[labels]
 
 
 def detection(suspicion: Suspicion, given: Array, wrong: Array) -> dict[str, float | None]:
@@ -55,18 +89,6 @@ def rarity(given: Array) -> Suspicion:
     """The baseline that sees no image: the rarer the given class, the higher the score."""
     share = np.bincount(given)[given] / len(given)
     return Suspicion(-share, given, np.zeros(len(given), bool))
-
-
-def expected_calibration_error(p: Array, wrong: Array, bins: int = 15) -> float:
-    r"""$\sum_b \frac{n_b}{N} |\bar p_b - \bar w_b|$ over equal-width bins of p.
-
-    >>> expected_calibration_error(np.array([0.0, 1.0, 1.0]), np.array([False, True, False])).__round__(4)
-    0.3333
-    """
-    which = np.minimum((p * bins).astype(int), bins - 1)
-    count = np.bincount(which, minlength=bins)
-    gap = np.abs(np.bincount(which, p, bins) - np.bincount(which, wrong.astype(float), bins))
-    return float(gap[count > 0].sum() / len(p))
 
 
 def _number(value: Any) -> float | None:

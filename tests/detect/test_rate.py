@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from overread.detect.rate import NoiseRate, made_up, noise_rate, probability_wrong
-from overread.measure import expected_calibration_error
+from overread.quality import expected_calibration_error
 
 CLASSES, COUNT = 5, 6000
 

@@ -151,10 +151,10 @@ def test_three_groups_and_a_class_of_two_images_are_enough(colours, tmp_path):
 def test_a_configuration_survives_its_file(tmp_path):
     one = AuditConfig(effort="fast", epochs=3, noise_rate=0.1, settings={"a": "b"})
     save_config(one, tmp_path / "config.toml")
-    assert load_config(tmp_path / "config.toml") == one
+    assert load_config(tmp_path / "config.toml", AuditConfig) == one
     (tmp_path / "bad.toml").write_text('efort = "fast"\nepochs = "3"\n')
     with pytest.raises(InputError, match=r"Did you mean 'effort'.*epochs = '3' is not int"):
-        load_config(tmp_path / "bad.toml")
+        load_config(tmp_path / "bad.toml", AuditConfig)
 
 
 def test_the_users_noise_rate_is_taken_as_given(colours, tmp_path):

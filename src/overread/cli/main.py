@@ -18,12 +18,13 @@ from overread.processes import started
 
 VERBS = {  # verb -> module:attribute, imported when the verb is asked for
     "audit": "overread.cli.audit:command",
+    "train": "overread.cli.train:command",
     "corrupt": "overread.cli.corrupt:command",
     "report": "overread.cli.report:command",
     "list": "overread.cli.list:command",
     "demo": "overread.cli.demo:command",
 }
-RESUMABLE = ("audit",)
+RESUMABLE = ("audit", "train")
 DEBUG = "OVERREAD_DEBUG"
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 LAST_WORDS = (
@@ -99,7 +100,7 @@ def _answer(error: BaseException, argv: list[str]) -> int:
         case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
             _say(
                 f"Error: the disk is full{f' ({error.filename})' if error.filename else ''}. Nothing is left "
-                "half-written. Free some space; an audit then goes on with --resume."
+                "half-written. Free some space; an audit or a training then goes on with --resume."
             )
             return FAULT
         case PermissionError() if error.filename:

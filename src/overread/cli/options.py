@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from overread.data.options import ON_BAD_IMAGE, DataOptions, parse_map_labels, parse_split_map
+from overread.settings import parse_pairs
+
+if TYPE_CHECKING:
+    from overread.verbs.config import LearningConfig
 
 F = TypeVar("F", bound=Callable[..., Any])
+C = TypeVar("C", bound="LearningConfig")
 PATH = click.Path(path_type=Path)
 COLUMN = "Column of a table that holds the {}, where its name does not say so."
 
@@ -55,6 +62,17 @@ def set_flag(what: str) -> Callable[[F], F]:
     return click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help=what)
 
 
+def augment_flag(default: str) -> Callable[[F], F]:
+    """`--augment`, whose default is the verb's own."""
+    return shown(
+        "--augment",
+        metavar="A,B=X,...",
+        default=default,
+        help="Random changes of the training images: left-right, up-down (flip: both), rotate=15, crop=0.1, "
+        "colour=0.2, blur=1; or none. Each can make some medical label wrong.",
+    )
+
+
 # DATA, and how it is read
 data_flags = stacked(
     click.argument("source", metavar="DATA", type=PATH),
@@ -82,7 +100,7 @@ data_flags = stacked(
 )
 
 # how networks are trained; a flag without default leaves the choice to the effort and the method
-training_flags = stacked(
+learning_flags = stacked(
     shown(
         "--effort",
         type=click.Choice(["full", "fast"]),
@@ -100,13 +118,18 @@ training_flags = stacked(
         "--weights",
         metavar="NAME",
         default="default",
-        help="Weights to start from: default (ImageNet) or none.",
+        help="Weights to start from: default (ImageNet), none, FILE.safetensors or hf:OWNER/REPO.",
     ),
     click.option("--size", metavar="PX", type=int, help="Images are resized to PX x PX."),
     click.option("--epochs", metavar="N", type=int, help="Passes over the data."),
     click.option("--batch-size", metavar="N", type=int, help="Images a step."),
     click.option("--lr", metavar="R", type=float, help="Learning rate."),
-    click.option("--folds", metavar="N", type=int, help="Parts of the cross-fitting by group."),
+    shown(
+        "--balance",
+        type=click.Choice(["none", "sampler", "loss"]),
+        default="none",
+        help="Rare classes: as they come, drawn as often as the others, or weighing as much.",
+    ),
     shown(
         "--noise-rate",
         type=NoiseRate(),
@@ -126,6 +149,20 @@ seed_flag = shown(
     "--seed", metavar="N", type=click.IntRange(0, 2**31 - 1), default=0, help="Seed of everything random."
 )
 
+# the run: what is set, what is kept, where it goes on
+run_flags = stacked(
+    set_flag("Set a field of the method, by its paper's name. Can be repeated."),
+    seed_flag,
+    click.option("--cache", metavar="DIR", type=str, help="Folder for decoded images."),
+    click.option(
+        "--config",
+        metavar="FILE.toml",
+        type=PATH,
+        help="Configuration, for instance RUN/config.toml; flags win over it.",
+    ),
+    click.option("--resume", is_flag=True, help="Go on with the run in RUN that was interrupted."),
+)
+
 output_flags = stacked(
     click.option("--quiet", is_flag=True, help="No progress bars."),
     click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
@@ -142,3 +179,20 @@ def data_options(flags: dict[str, Any]) -> DataOptions:
         split_map=parse_split_map(split_map) if split_map else None,
         map_labels=parse_map_labels(map_labels) if map_labels else None,
     )
+
+
+def resolve(ctx: click.Context, flags: dict[str, Any], kind: type[C]) -> C:
+    """The file of `--config`, or of the run to go on with, or the defaults; flags that were typed win."""
+    from overread.verbs.config import load_config
+
+    own = ctx.params["out"] / "config.toml"
+    file = flags["config"] or (own if ctx.params["resume"] and own.is_file() else None)
+    base = load_config(file, kind) if file else kind()
+    typed = {
+        field.name: flags[field.name]
+        for field in fields(kind)
+        if ctx.get_parameter_source(field.name) is ParameterSource.COMMANDLINE
+    }
+    settings = parse_pairs(typed.pop("settings", ()))
+    same = typed.get("method", base.method) == base.method  # another method, other fields
+    return replace(base, **typed, settings={**(base.settings if same else {}), **settings})

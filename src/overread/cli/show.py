@@ -11,6 +11,7 @@ from overread.data.problems import short
 
 if TYPE_CHECKING:
     from overread.verbs.audit import AuditResult
+    from overread.verbs.train import TrainResult
 
 FIRST = 3  # suspects shown
 
@@ -34,6 +35,37 @@ def show_audit(result: AuditResult) -> None:
         ("Report", str(result.out / "report.html")),
     ]
     click.echo("\n".join(f"{head:<9}{text}" for head, text in lines))
+
+
+def show_train(result: TrainResult) -> None:
+    """A training in about ten lines."""
+    summary, metrics = result.summary, result.metrics
+    parts = ", ".join(f"{part} {about['samples']:,}" for part, about in summary["parts"].items())
+    lines = [
+        ("Read", f"{_read(summary)}: {parts}"),
+        ("Wrong", _noise(summary["noise_rate"])),
+        *((name.capitalize(), _quality(metrics[name])) for name in ("val", "test") if name in metrics),
+        *(("Warning", text) for text in summary["warnings"][:3]),
+        ("Kept", f"the {metrics['kept']} epoch ({metrics['epoch']} of {summary['epochs']})"),
+        ("Model", str(result.out / "model")),
+        ("Report", str(result.out / "report.html")),
+    ]
+    click.echo("\n".join(f"{head:<9}{text}" for head, text in lines))
+
+
+def _quality(measured: dict[str, dict[str, Any]]) -> str:
+    """By the true labels where they are known, else by the given ones."""
+    labels = "true" if "true" in measured else "given"
+    found = measured[labels]
+    figures = ", ".join(
+        f"{name.replace('_', ' ')} {found[name]:.3f}" + _interval(found["intervals"][name])
+        for name in ("accuracy", "balanced_accuracy", "macro_f1")
+    )
+    return f"{figures}, by the {labels} labels"
+
+
+def _interval(ends: list[float] | None) -> str:
+    return "" if ends is None else f" ({ends[0]:.3f} to {ends[1]:.3f})"
 
 
 def _read(summary: dict[str, Any]) -> str:

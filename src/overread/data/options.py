@@ -29,6 +29,7 @@ class DataOptions:
     groups: str | Path | None = None  # a table with an image and a group column
     map_labels: Mapping[str, str] | None = None  # e.g. {"mel": "malignant", "*": "benign"}
     on_bad_image: str = "stop"  # or "skip"
+    labels: str = "needed"  # or "optional": to predict, none is needed
 
     def __post_init__(self) -> None:
         for flag, value, known in (

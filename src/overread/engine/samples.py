@@ -43,8 +43,10 @@ class Samples:
         """The samples of `rows` on `device`; pixels scaled to -1..1 and laid out channels last."""
         where = rows.numpy()
         x = torch.from_numpy(np.ascontiguousarray(self.x[where])).to(device)
-        if self.are_pixels:
-            x = (
-                x.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
-            )  # [B, 3, H, W]; strides stay channels last
-        return Batch(rows.to(device), x.float(), torch.from_numpy(self.y[where]).to(device))
+        x = scaled(x) if self.are_pixels else x.float()
+        return Batch(rows.to(device), x, torch.from_numpy(self.y[where]).to(device))
+
+
+def scaled(pixels: Tensor) -> Tensor:
+    """uint8 [B, H, W, 3] to float32 [B, 3, H, W] of -1..1; strides stay channels last."""
+    return pixels.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)

@@ -12,20 +12,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from overread.data.cache import default_cache_dir
 from overread.data.load import load
 from overread.data.options import DataOptions
 from overread.data.reading import Reading
 from overread.errors import InputError
 from overread.files import write_json, write_whole
-from overread.registry import load as load_entry
 from overread.run import check_out, open_run
-from overread.settings import apply_settings
 from overread.verbs.config import AuditConfig, save_config
 from overread.verbs.findings import find, suspects_table
 from overread.verbs.gallery import write_gallery
-from overread.verbs.learning import Setup, first_size, learn
+from overread.verbs.learning import learn
 from overread.verbs.report import report
+from overread.verbs.setting_up import data_of, first_size, identity_of, set_up
 from overread.verbs.summary import summarise
 
 MIN_SAMPLES = 20
@@ -60,7 +58,7 @@ def audit(
     setup = set_up(config, quiet)
     reading, images = load(source, options, first_size(config), setup.cache, quiet=quiet)
     check_enough(reading, config.folds or 0)
-    run = open_run(out, _identity(reading, config), command or [], config.seed, _data(reading))
+    run = open_run(out, "audit", identity_of(reading, config), command or [], config.seed, data_of(reading))
     if run.is_done:
         return read_back(out)
     with run.running():
@@ -82,23 +80,6 @@ def audit(
     return AuditResult(out, summary, suspects)
 
 
-def set_up(config: AuditConfig, quiet: bool) -> Setup:
-    """The method with its `--set` fields, the device, the cache. Raises `InputError` for a flag that is wrong."""
-    from overread.engine.device import make_fabric
-    from overread.engine.networks import check_network
-    from overread.methods import METHODS
-
-    kind = load_entry("method", config.method, METHODS)
-    if "classification" not in kind.tasks:
-        raise InputError(
-            f"The method {config.method!r} is for {' and '.join(kind.tasks)}, not for classification."
-        )
-    method = apply_settings(kind, config.settings)
-    check_network(config.network, config.weights)
-    fabric = make_fabric(config.device, config.precision, config.network)
-    return Setup(method, fabric, Path(config.cache) if config.cache else default_cache_dir(), quiet)
-
-
 def check_enough(reading: Reading, folds: int) -> None:
     """An audit compares samples: a handful of them, or of groups, says nothing."""
     manifest = reading.manifest
@@ -110,17 +91,6 @@ def check_enough(reading: Reading, folds: int) -> None:
         )
     if folds > groups:
         raise InputError(f"--folds {folds} needs at least {folds} groups (patients); there are {groups}.")
-
-
-def _identity(reading: Reading, config: AuditConfig) -> dict[str, Any]:
-    """What must be equal for a run to go on: data and every flag that changes a result."""
-    values = {key: value for key, value in asdict(config).items() if key != "cache"}
-    return {"data": reading.manifest.fingerprint, **values}
-
-
-def _data(reading: Reading) -> dict[str, Any]:
-    manifest = reading.manifest
-    return {"source": reading.source, "fingerprint": manifest.fingerprint, "samples": len(manifest)}
 
 
 def read_back(out: Path) -> AuditResult:

@@ -1,30 +1,37 @@
-"""An audit's configuration: the flags as values, and the TOML file that keeps them."""
+"""The configuration of the verbs that train: the flags as values, and the TOML file that keeps them."""
 
 from __future__ import annotations
 
 import tomllib
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, final
 
+from overread.engine.augment import parse_augment
 from overread.errors import InputError, did_you_mean
 
 EFFORTS = ("full", "fast")
+BALANCES = ("none", "sampler", "loss")
+KEEPS = ("last", "best")
+C = TypeVar("C", bound="LearningConfig")
+Problems = list[tuple[bool, str]]  # whether it is one, and what it is
 
 
 @dataclass(frozen=True)
-class AuditConfig:
-    """How to audit. Each field is the flag of the same name; None takes the effort's own default."""
+class LearningConfig(ABC):
+    """What all verbs that train share. Each field is the flag of the same name; None takes the effort's default."""
 
     effort: str = "full"  # fine-tune a network, or "fast": train a head on its frozen features
     method: str = "ce"
     network: str = "efficientnet-lite0"
-    weights: str = "default"  # or "none"
+    weights: str = "default"  # or "none", FILE.safetensors, hf:OWNER/REPO
     size: int | None = None  # pixels; 64 to fine-tune, 128 for frozen features
-    epochs: int | None = None  # 6 to fine-tune, 10 for a head
+    epochs: int | None = None
     batch_size: int | None = None
     lr: float | None = None
-    folds: int | None = None  # full: 0, the folds' heads stand on frozen features; fast: 5
+    balance: str = "none"  # or each class equally often (`sampler`), or equally weighty (`loss`)
+    augment: str = "none"  # as engine/augment.py reads it
     noise_rate: float | None = None  # None: estimated
     seed: int = 0
     device: str = "auto"
@@ -33,43 +40,77 @@ class AuditConfig:
     cache: str | None = None
 
     def __post_init__(self) -> None:
-        problems = [
-            text
-            for wrong, text in (
-                (self.effort not in EFFORTS, f"--effort is full or fast, not {self.effort!r}"),
-                (
-                    self.size is not None and self.size < 16,
-                    f"--size must be at least 16 pixels, not {self.size}",
-                ),
-                (
-                    self.epochs is not None and self.epochs < 2,
-                    f"--epochs must be at least 2, not {self.epochs}",
-                ),
-                (self.batch_size is not None and self.batch_size < 2, "--batch-size must be at least 2"),
-                (self.lr is not None and not self.lr > 0, f"--lr must be above 0, not {self.lr}"),
-                (
-                    self.folds is not None and self._too_few(self.folds),
-                    f"--folds must be {self._folds_text()}",
-                ),
-                (self.seed < 0, f"--seed must be 0 or more, not {self.seed}"),
-                (
-                    self.noise_rate is not None and not 0 <= self.noise_rate < 1,
-                    f"--noise-rate is auto or a share from 0 to below 1, not {self.noise_rate}",
-                ),
-            )
-            if wrong
-        ]
+        problems = [text for wrong, text in (*self._shared(), *self._own()) if wrong]
+        try:
+            parse_augment(self.augment)
+        except InputError as error:
+            problems.append(str(error).removesuffix("."))
         if problems:
             raise InputError("; ".join(problems) + ".")
 
-    def _too_few(self, folds: int) -> bool:
-        return folds < 2 and not (self.effort == "full" and folds == 0)
+    def _shared(self) -> Problems:
+        rate = self.noise_rate
+        return [
+            (self.effort not in EFFORTS, f"--effort is full or fast, not {self.effort!r}"),
+            (self.balance not in BALANCES, f"--balance is none, sampler or loss, not {self.balance!r}"),
+            (below(self.size, 16), f"--size must be at least 16 pixels, not {self.size}"),
+            (below(self.epochs, 2), f"--epochs must be at least 2, not {self.epochs}"),
+            (below(self.batch_size, 2), f"--batch-size must be at least 2, not {self.batch_size}"),
+            (self.lr is not None and not self.lr > 0, f"--lr must be above 0, not {self.lr}"),
+            (self.seed < 0, f"--seed must be 0 or more, not {self.seed}"),
+            (
+                rate is not None and not 0 <= rate < 1,
+                f"--noise-rate is auto or a share from 0 to below 1, not {rate}",
+            ),
+        ]
 
-    def _folds_text(self) -> str:
-        return "0 or at least 2" if self.effort == "full" else "at least 2"
+    @abstractmethod
+    def _own(self) -> Problems:
+        """What can be wrong with the verb's own fields."""
 
 
-def save_config(config: AuditConfig, path: Path) -> None:
+@final
+@dataclass(frozen=True)
+class AuditConfig(LearningConfig):
+    """How to audit. Epochs: 6 to fine-tune, 10 for a head."""
+
+    augment: str = "flip"
+    folds: int | None = None  # full: 0, the folds' heads stand on frozen features; fast: 5
+
+    def _own(self) -> Problems:
+        may_be_0 = self.effort == "full"
+        wrong = below(self.folds, 2) and not (may_be_0 and self.folds == 0)
+        return [(wrong, f"--folds must be {'0 or ' if may_be_0 else ''}at least 2, not {self.folds}")]
+
+
+@final
+@dataclass(frozen=True)
+class TrainConfig(LearningConfig):
+    """How to train. Epochs: 20 for a network, 30 for a head."""
+
+    keep: str = (
+        "last"  # or "best": the epoch with the best accuracy on the given labels of the validation part
+    )
+    val_share: float = 0.15  # of the training part, held out where the data name no validation part
+
+    def _own(self) -> Problems:
+        fast = self.effort == "fast" and self.augment != "none"
+        return [
+            (self.keep not in KEEPS, f"--keep is last or best, not {self.keep!r}"),
+            (
+                not 0.0 < self.val_share < 1.0,
+                f"--val-share is a share above 0 and below 1, not {self.val_share}",
+            ),
+            (fast, "--augment needs --effort full: fast sees each image once, as it is"),
+        ]
+
+
+def below(value: int | None, least: int) -> bool:
+    """Whether a value was given, and is too small."""
+    return value is not None and value < least
+
+
+def save_config(config: LearningConfig, path: Path) -> None:
     """Writes the configuration; fields that are None are left out, since TOML has no such value."""
     import tomli_w
 
@@ -79,7 +120,7 @@ def save_config(config: AuditConfig, path: Path) -> None:
     write_text(path, tomli_w.dumps(values))
 
 
-def load_config(path: Path) -> AuditConfig:
+def load_config(path: Path, kind: type[C]) -> C:
     """Reads what `save_config` wrote, or a file with some of its fields. Unknown fields are an error."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -87,7 +128,7 @@ def load_config(path: Path) -> AuditConfig:
         raise InputError(f"There is no configuration file {path}.") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path} cannot be read as TOML: {error}.") from None
-    kinds = {item.name: _kinds(str(item.type)) for item in fields(AuditConfig)}
+    kinds = {item.name: _kinds(str(item.type)) for item in fields(kind)}
     problems = [f"unknown field {key!r}. {did_you_mean(key, kinds)}" for key in values if key not in kinds]
     problems += [
         f"{key} = {value!r} is not {' or '.join(kind.__name__ for kind in kinds[key])}"
@@ -97,7 +138,7 @@ def load_config(path: Path) -> AuditConfig:
     if problems:
         raise InputError(f"{path}: " + "; ".join(problems))
     values["settings"] = {key: str(value) for key, value in values.get("settings", {}).items()}
-    return AuditConfig(**values)
+    return kind(**values)
 
 
 def _kinds(hint: str) -> tuple[type[Any], ...]:

@@ -4,42 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from overread.data.manifest import Manifest
 from overread.data.opened import Images
 from overread.data.reading import Reading
 from overread.engine.evidence import Evidence
 from overread.run import RunFolder
-from overread.verbs.config import AuditConfig
+from overread.verbs.config import AuditConfig, LearningConfig
 from overread.verbs.findings import CUT, doubt
 from overread.verbs.prior import prior_of
+from overread.verbs.setting_up import FROZEN_SIZE, Setup, eyes, recipe_of
 
 if TYPE_CHECKING:
     from overread.engine.gather import Gathering
 
 Array = np.ndarray[Any, np.dtype[Any]]
-FROZEN_SIZE, TUNED_SIZE = 128, 64  # pixels: frozen features want detail, fine-tuning wants speed
 SLOW = 2.0  # seconds; epochs that take longer are told one by one, else only the last of a stage
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What every flag but the data's came to, checked before anything is read or written."""
-
-    method: Any
-    fabric: Any
-    cache: Path
-    quiet: bool
-
-
-def first_size(config: AuditConfig) -> int:
-    """The size at which the images are opened first."""
-    return config.size or (TUNED_SIZE if config.effort == "full" else FROZEN_SIZE)
 
 
 def learn(reading: Reading, images: Images, config: AuditConfig, setup: Setup, run: RunFolder) -> Evidence:
@@ -50,10 +35,10 @@ def learn(reading: Reading, images: Images, config: AuditConfig, setup: Setup, r
 
     log = logger(run, setup.quiet)
     gathering = Gathering(reading.manifest, CE(), setup.fabric, run.checkpoint, config.seed, log)
-    frozen = frozen_features(reading, images, config, setup, run)
+    frozen = frozen_features(reading.manifest, images, config, setup, run)
     if config.effort == "fast":
         recipe, folds = recipe_of(HEAD, config), config.folds or gathering.head_folds
-        gathering = informed(gathering, frozen, recipe, folds, config.noise_rate)
+        gathering = informed(gathering, frozen, replace(recipe, balance="none"), folds, config.noise_rate)
         first = gather_fast(gathering, setup.method, frozen, recipe)
         return second_read(gathering, first, [frozen], config.noise_rate)
     recipe, classes, size = recipe_of(FINE_TUNING, config), len(reading.manifest.classes), images.shape[1]
@@ -90,17 +75,17 @@ def second_read(gathering: Gathering, first: Evidence, features: list[Array], ra
 
 
 def frozen_features(
-    reading: Reading, images: Images, config: AuditConfig, setup: Setup, run: RunFolder
+    manifest: Manifest, images: Images, config: LearningConfig, setup: Setup, run: RunFolder
 ) -> Array:
     """[N, D] what the pretrained network sees, from the cache where these images went through it before."""
     from overread.data.cache import open_images
     from overread.engine.features import saved_features
 
     size = config.size if config.effort == "fast" and config.size else FROZEN_SIZE
-    names, folder = (config.network, config.weights), setup.cache / "features"
+    names, folder = eyes(config), setup.cache / "features"
     with run.stage("features"):
         if images.shape[1] != size:
-            images = open_images(reading.manifest, size, setup.cache, quiet=setup.quiet)
+            images = open_images(manifest, size, setup.cache, quiet=setup.quiet)
         return saved_features(images, images.hashes, folder, names, setup.fabric, setup.quiet)
 
 
@@ -109,11 +94,9 @@ def logger(run: RunFolder, quiet: bool) -> Callable[[dict[str, Any]], None]:
         run.log(line)
         if not quiet and (line["seconds"] > SLOW or line["epoch"] == line["epochs"]):
             text = "{stage}: epoch {epoch} of {epochs}, loss {loss:.3f}, {seconds:.0f} s".format(**line)
+            text += (
+                ", validation accuracy {val_accuracy:.3f}".format(**line) if "val_accuracy" in line else ""
+            )
             print(text, file=sys.stderr, flush=True)
 
     return log
-
-
-def recipe_of(default: Any, config: AuditConfig) -> Any:
-    given = {"epochs": config.epochs, "batch_size": config.batch_size, "lr": config.lr}
-    return replace(default, **{name: value for name, value in given.items() if value is not None})

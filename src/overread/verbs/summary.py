@@ -12,7 +12,8 @@ from overread.data.reading import Reading
 from overread.detect import DETECTORS
 from overread.detect.rate import LEVEL, NoiseRate
 from overread.engine.evidence import Evidence
-from overread.measure import detection, expected_calibration_error, rarity, wrong_labels
+from overread.measure import detection, rarity, wrong_labels
+from overread.quality import expected_calibration_error
 from overread.verbs.findings import Findings
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -1,0 +1,133 @@
+"""A training run that is watched on samples it does not learn from: what its last epoch and its best one say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from overread.engine.batches import in_order
+from overread.engine.loop import Training, networks
+from overread.engine.parallel import Exchange
+from overread.engine.samples import Samples
+from overread.engine.stage import Build, Stage, arrays
+
+Array = np.ndarray[Any, np.dtype[Any]]
+MOMENTS = ("last", "best")
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a run is watched.
+
+    `held` are the samples that are not learned from, by part; `judge` takes the probabilities [V, C] of the part
+    `val` to measures, of which the first, the higher the better, chooses the best epoch; the networks of the
+    moment `keep` go to `export`.
+    """
+
+    held: Mapping[str, Samples]
+    judge: Callable[[Array], dict[str, float]]
+    keep: str
+    export: Callable[[Sequence[nn.Module]], None]
+
+
+def train_watched(stage: Stage, build: Build, watch: Watch) -> dict[str, Array]:
+    """Trains (or goes on, or takes what is finished).
+
+    Returns what `stage.arrays` says of the last epoch, the probabilities of each part as `last.PART` and
+    `best.PART`, how many `epochs` there were, and the number of the `best_epoch`, counted from 1.
+    """
+    if not Exchange.here().first(stage.finished.exists):
+        training = stage.begin(build)
+        best = Best.begin(stage, training)
+        for epoch in stage.epochs(training):
+            measures = watch.judge(probabilities(training, watch.held["val"]))
+            stage.line(training, epoch, **measures)
+            best.offer(training, next(iter(measures.values())))
+        found = {**arrays(training), "epochs": np.array(training.done), "best_epoch": np.array(best.epoch)}
+        for moment in MOMENTS:
+            if moment == "best":
+                best.restore(training)
+            said = {part: probabilities(training, samples) for part, samples in watch.held.items()}
+            found |= {f"{moment}.{part}": values for part, values in said.items()}
+            if moment == watch.keep:
+                nets = predicting(training)
+                training.exchange.first(partial(watch.export, nets))
+        stage.finish(training, found)
+    return stage.read()
+
+
+@dataclass
+class Best:
+    """The best epoch so far; its networks lie in a file beside the checkpoint."""
+
+    stage: Stage
+    epoch: int = 0
+    value: float = -np.inf
+
+    @staticmethod
+    def begin(stage: Stage, training: Training) -> Best:
+        """As it was when the run was interrupted; an epoch that is to be repeated says the same again."""
+        best = Best(stage)
+        if training.done:
+            file = best.read()
+            best.epoch, best.value = file["epoch"], file["value"]
+        return best
+
+    def offer(self, training: Training, value: float) -> None:
+        """Keeps the networks of this epoch if it is better than all before."""
+        if value > self.value:
+            self.epoch, self.value = training.done, value
+            nets = [net.state_dict() for net in networks(training)]
+            file = {"epoch": self.epoch, "value": value, "nets": nets}
+            self.stage.write(training, self._path, lambda part: torch.save(file, part))
+
+    def restore(self, training: Training) -> None:
+        """Puts the best epoch's weights into the networks."""
+        for net, weights in zip(networks(training), self.read()["nets"], strict=True):
+            net.load_state_dict(weights)
+
+    def read(self) -> dict[str, Any]:
+        file: dict[str, Any] = torch.load(self._path, map_location="cpu", weights_only=True)
+        return file
+
+    @property
+    def _path(self) -> Path:
+        return self.stage.folder / f"{self.stage.name}-best.pt"
+
+
+@torch.inference_mode()
+def probabilities(training: Training, samples: Samples) -> Array:
+    """[M, C] what the method predicts for samples, whether it trains on them or not."""
+    exchange, device = training.exchange, training.fabric.device
+    for net in training.nets:
+        net.eval()
+    own = exchange.part(torch.arange(len(samples)))
+    parts = [
+        training.method.predict(training.nets, batch.x, training.run.task).cpu()
+        for batch in in_order(samples, own, device)
+    ]
+    whole: Array = exchange.together(torch.cat(parts)).numpy()
+    return whole
+
+
+@torch.inference_mode()
+def predicting(training: Training) -> list[nn.Module]:
+    """The networks that the method predicts with, of all that it trains."""
+    called: list[int] = []
+    nets = networks(training)
+    hooks = [
+        net.register_forward_hook(lambda *_, number=number: called.append(number))
+        for number, net in enumerate(nets)
+    ]
+    batch = training.data.samples.batch(training.data.rows[:2], training.fabric.device)
+    training.method.predict(training.nets, batch.x, training.run.task)
+    for hook in hooks:
+        hook.remove()
+    return [nets[number] for number in sorted(set(called))]

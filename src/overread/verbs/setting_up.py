@@ -1,0 +1,101 @@
+"""What all verbs that train begin with: the method, the device and the recipe that the flags name."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from overread.data.cache import default_cache_dir
+from overread.data.reading import Reading
+from overread.engine.augment import Augment, parse_augment
+from overread.errors import InputError
+from overread.registry import load as load_entry
+from overread.settings import apply_settings
+from overread.verbs.config import LearningConfig
+
+FROZEN_SIZE, TUNED_SIZE = 128, 64  # pixels: frozen features want detail, fine-tuning wants speed
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every flag but the data's came to, checked before anything is read or written."""
+
+    method: Any
+    fabric: Any
+    cache: Path
+    quiet: bool
+
+
+def set_up(config: LearningConfig, quiet: bool) -> Setup:
+    """The method with its `--set` fields, the device, the cache. Raises `InputError` for a flag that is wrong."""
+    from overread.engine.device import make_fabric
+    from overread.engine.networks import check_network
+
+    method = apply_settings(_kind(config.method), config.settings)
+    check_network(config.network, config.weights)
+    fabric = make_fabric(config.device, config.precision, config.network)
+    return Setup(method, fabric, Path(config.cache) if config.cache else default_cache_dir(), quiet)
+
+
+def _kind(name: str) -> Any:
+    """The class of a method, ours or the user's."""
+    from overread.engine.method import Method
+    from overread.methods import METHODS
+
+    kind = load_entry("method", name, METHODS)
+    if not (isinstance(kind, type) and issubclass(kind, Method)):
+        raise InputError(
+            f"The method {name!r} is no class of methods. Expected a frozen dataclass that is a subclass of "
+            "overread.engine.method.Method; docs/own-method.md has an example."
+        )
+    if "classification" not in kind.tasks:
+        raise InputError(f"The method {name!r} is for {' and '.join(kind.tasks)}, not for classification.")
+    if abstract := sorted(kind.__abstractmethods__):
+        raise InputError(
+            f"The method {name!r} lacks {', '.join(abstract)}; docs/own-method.md has an example."
+        )
+    return kind
+
+
+def first_size(config: LearningConfig) -> int:
+    """The size at which the images are opened first."""
+    return config.size or (TUNED_SIZE if config.effort == "full" else FROZEN_SIZE)
+
+
+def recipe_of(default: Any, config: LearningConfig) -> Any:
+    """The recipe `default` with what the flags say."""
+    given = {"epochs": config.epochs, "batch_size": config.batch_size, "lr": config.lr}
+    changed = {name: value for name, value in given.items() if value is not None}
+    augment = parse_augment(config.augment)
+    return replace(
+        default, balance=config.balance, augment=None if augment == Augment() else augment, **changed
+    )
+
+
+def identity_of(reading: Reading, config: LearningConfig) -> dict[str, Any]:
+    """What must be equal for a run to go on: data and every flag that changes a result."""
+    values = {key: value for key, value in asdict(config).items() if key != "cache"}
+    return {"data": reading.manifest.fingerprint, **values}
+
+
+def data_of(reading: Reading) -> dict[str, Any]:
+    """What run.json says of the data."""
+    manifest = reading.manifest
+    return {"source": reading.source, "fingerprint": manifest.fingerprint, "samples": len(manifest)}
+
+
+def eyes(config: LearningConfig) -> tuple[str, str]:
+    """The network whose frozen features are looked at, and its weights.
+
+    `fast` looks through the network that was asked for. `full` looks through it before it is tuned if it has
+    been trained elsewhere, and else through the one whose weights ship.
+    """
+    from overread.engine.networks import SHIPPED
+
+    trained = config.weights not in ("default", "none") or (
+        config.network in SHIPPED and config.weights != "none"
+    )
+    if config.effort == "fast" or trained:
+        return config.network, config.weights
+    return "efficientnet-lite0", "default"
