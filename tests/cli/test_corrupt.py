@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -223,3 +224,56 @@ def test_options_reach_the_reader(table, tmp_path):
     assert (
         overread.corrupt(table, tmp_path / "noisy", Symmetric(0.5), only).record["changed"]["samples"] == 10
     )
+
+
+def test_only_some_splits_are_changed(table, tmp_path, capsys):
+    out = tmp_path / "noisy"
+    assert run(table, out, "--only", "train", "--rate", "0.2", "--seed", "3") == 0
+    assert "6 of 30 labels of train are wrong now (20.0%)" in capsys.readouterr().out
+    written = labels(out)
+    assert len(written) == N
+    wrong = written["label"] != written["true_label"]
+    assert wrong[written["split"] == "train"].sum() == 6
+    assert not wrong[written["split"] == "test"].any()
+    record = json.loads((out / "noise.json").read_text(encoding="utf-8"))
+    assert record["only"] == ["train"]
+    assert record["changed"]["samples"] == 30
+
+
+def test_all_splits_by_name_are_the_same_as_none(table, tmp_path):
+    assert run(table, tmp_path / "a", "--rate", "0.2") == 0
+    assert run(table, tmp_path / "b", "--rate", "0.2", "--only", "test, train") == 0
+    assert labels(tmp_path / "a").equals(labels(tmp_path / "b"))
+
+
+def test_noise_that_looks_at_images_sees_those_of_its_splits_alone(table, tmp_path):
+    seen = {}
+
+    @dataclass(frozen=True)
+    class Looking:
+        image_size: int = 8
+
+        def draw(self, labels, rng, images=None):
+            seen["images"], seen["labels"] = np.asarray(images), labels
+            return labels.codes
+
+    overread.corrupt(table, tmp_path / "noisy", Looking(), only=["test"], quiet=True)
+    assert seen["images"].shape == (10, 8, 8, 3)
+    assert (seen["images"][:, 0, 0, 0] == np.arange(30, 40) * 6).all()
+    assert len(seen["labels"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("only", "says"),
+    [
+        (
+            "tset",
+            "--only 'tset' does not occur. Did you mean 'test'? The splits of the data are: test (10), train (30).",
+        ),
+        ("train,val", "--only 'val' does not occur."),
+    ],
+)
+def test_a_split_that_is_not_there(table, tmp_path, capsys, only, says):
+    assert run(table, tmp_path / "noisy", "--only", only, "--rate", "0.2") == 2
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "noisy").exists()

@@ -23,6 +23,12 @@ from overread.settings import parse_pairs
     help="See `overread list noises`. A class of your own: path/file.py:Class.",
 )
 @click.option("--rate", metavar="R", type=click.FloatRange(0.0, 1.0), help="Share of labels to make wrong.")
+@click.option(
+    "--only",
+    metavar="SPLIT[,SPLIT]",
+    default="",
+    help="Change the labels of these splits alone: --only train,val keeps test as it is.",
+)
 @options.set_flag("Set a field of the noise: matrix=FILE.csv. Can be repeated.")
 @options.seed_flag
 @options.output_flags
@@ -40,12 +46,14 @@ def command(source: Path, out: Path, **flags: Any) -> None:
 
     data = options.data_options(flags)
     noise = make(flags["noise"], flags["rate"], parse_pairs(flags["settings"]))
-    result = corrupt(source, out, noise, data, seed=flags["seed"], quiet=flags["quiet"])
+    only = [name.strip() for name in flags["only"].split(",") if name.strip()]
+    result = corrupt(source, out, noise, data, only=only, seed=flags["seed"], quiet=flags["quiet"])
     if flags["as_json"]:
         show_json(result.record)
         return
     changed = result.record["changed"]
+    where = f" of {', '.join(only)}" if only else ""
     click.echo(
-        f"{changed['changed']:,} of {changed['samples']:,} labels are wrong now ({changed['rate']:.1%})."
+        f"{changed['changed']:,} of {changed['samples']:,} labels{where} are wrong now ({changed['rate']:.1%})."
     )
     click.echo(f"Labels {result.out / 'labels.csv'}, record {result.out / 'noise.json'}")

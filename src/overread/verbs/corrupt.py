@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +22,7 @@ from overread.data.load import load
 from overread.data.manifest import Ints, Manifest
 from overread.data.options import DataOptions
 from overread.data.read import read
-from overread.errors import InputError
+from overread.errors import InputError, did_you_mean
 from overread.noise.choose import name_of, parameters_of
 from overread.noise.labels import Labels, Noise, changes
 
@@ -40,11 +41,13 @@ def corrupt(
     noise: Noise,
     options: DataOptions | None = None,
     *,
+    only: Sequence[str] = (),
     seed: int = 0,
     quiet: bool = False,
 ) -> CorruptResult:
     """Draws `noise` on the labels of `source` and writes `out`, which is DATA again with the truth beside it.
 
+    Where splits are named by `only`, the noise is drawn on theirs, and the labels of all others stay as they are.
     Labels that are already noisy are refused: where `source` has true labels that differ from the given
     ones, noise on noise would have no single name and rate. Images stay where they are; pixels that came
     in a .npz are written as PNG. `out` must be new or empty, and appears whole or not at all.
@@ -53,21 +56,40 @@ def corrupt(
     check_free(out)
     manifest, images = _read(source, options or DataOptions(), noise, quiet)
     _refuse_noisy(manifest)
-    labels = Labels(manifest.given, manifest.classes, manifest.group_codes)
-    given = noise.draw(labels, np.random.default_rng(seed), images)
+    rows = rows_of_splits(manifest, only)
+    part = manifest.take(rows)
+    labels = Labels(part.given, part.classes, part.group_codes)
+    drawn = noise.draw(labels, np.random.default_rng(seed), None if images is None else images.take(rows))
+    given = manifest.given.copy()
+    given[rows] = drawn
     record = {
         "overread": __version__,
         "noise": name_of(noise),
         "parameters": parameters_of(noise),
+        "only": list(only),
         "seed": seed,
         "source": str(Path(source).absolute()),
         "fingerprint": manifest.fingerprint,
-        "changed": changes(labels, given),
+        "changed": changes(labels, drawn),
     }
     with whole_folder(out) as folder:
         _write_labels(manifest, given, folder, out)
         (folder / "noise.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return CorruptResult(out, record)
+
+
+def rows_of_splits(manifest: Manifest, splits: Sequence[str]) -> Ints:
+    """The rows of the splits that `--only` names; all rows where it names none."""
+    if not splits:
+        return np.arange(len(manifest))
+    counts = Counter(str(name) for name in manifest.split if name)
+    have = ", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items())) or "none are named"
+    unknown = [name for name in splits if name not in counts]
+    if unknown:
+        near = did_you_mean(unknown[0], counts) if counts else ""
+        near = f"{near} " if near.startswith("Did") else ""
+        raise InputError(f"--only {unknown[0]!r} does not occur. {near}The splits of the data are: {have}.")
+    return np.flatnonzero(np.isin(manifest.split.astype(str), list(splits))).astype(np.int64)
 
 
 def check_free(out: Path) -> None:
