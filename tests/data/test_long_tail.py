@@ -36,7 +36,7 @@ def test_the_draw_is_the_seeds():
 
 
 def test_what_cannot_be_is_said():
-    with pytest.raises(InputError, match="1 or more, got 0.5"):
+    with pytest.raises(InputError, match=r"1 or more, got 0\.5"):
         long_tail(LABELS, 0.5, np.random.default_rng(0))
     with pytest.raises(InputError, match="at least two classes"):
         long_tail(np.zeros(5, int), 10, np.random.default_rng(0))
