@@ -29,6 +29,12 @@ from overread.settings import parse_pairs
     default="",
     help="Change the labels of these splits alone: --only train,val keeps test as it is.",
 )
+@click.option(
+    "--long-tail",
+    metavar="R",
+    type=float,
+    help="Keep a long-tailed subset, the largest class R times the smallest (of the splits of --only).",
+)
 @options.set_flag("Set a field of the noise: matrix=FILE.csv. Can be repeated.")
 @options.seed_flag
 @options.output_flags
@@ -47,7 +53,8 @@ def command(source: Path, out: Path, **flags: Any) -> None:
     data = options.data_options(flags)
     noise = make(flags["noise"], flags["rate"], parse_pairs(flags["settings"]))
     only = [name.strip() for name in flags["only"].split(",") if name.strip()]
-    result = corrupt(source, out, noise, data, only=only, seed=flags["seed"], quiet=flags["quiet"])
+    more = {name: flags[name] for name in ("long_tail", "seed", "quiet")}
+    result = corrupt(source, out, noise, data, only=only, **more)
     if flags["as_json"]:
         show_json(result.record)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 import time
@@ -19,6 +20,7 @@ from overread.processes import started
 VERBS = {  # verb -> module:attribute, imported when the verb is asked for
     "audit": "overread.cli.audit:command",
     "train": "overread.cli.train:command",
+    "predict": "overread.cli.predict:command",
     "corrupt": "overread.cli.corrupt:command",
     "report": "overread.cli.report:command",
     "list": "overread.cli.list:command",
@@ -62,6 +64,8 @@ def cli() -> None:
 def main(args: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code: 0 done, 2 wrong input, 1 our fault, 130 stopped."""
     argv = list(sys.argv[1:] if args is None else args)
+    if not started().is_first:
+        sys.stdout = io.StringIO()  # the first of several processes shows the result
     try:
         result = cli.main(argv, prog_name="overread", standalone_mode=False, obj=["overread", *argv])
         sys.stdout.flush()  # a closed pipe is noticed here and not at exit

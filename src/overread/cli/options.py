@@ -99,6 +99,12 @@ data_flags = stacked(
     ),
 )
 
+cache_flag = click.option("--cache", metavar="DIR", type=str, help="Folder for decoded images.")
+
+device_flag = shown(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Where to compute."
+)
+
 # how networks are trained; a flag without default leaves the choice to the effort and the method
 learning_flags = stacked(
     shown(
@@ -136,7 +142,7 @@ learning_flags = stacked(
         default="auto",
         help="Share of wrong labels where you know it, 0.2 for 20 %.",
     ),
-    shown("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", help="Where to compute."),
+    device_flag,
     shown(
         "--precision",
         type=click.Choice(["auto", "32", "bf16"]),
@@ -153,7 +159,7 @@ seed_flag = shown(
 run_flags = stacked(
     set_flag("Set a field of the method, by its paper's name. Can be repeated."),
     seed_flag,
-    click.option("--cache", metavar="DIR", type=str, help="Folder for decoded images."),
+    cache_flag,
     click.option(
         "--config",
         metavar="FILE.toml",

@@ -11,6 +11,7 @@ from overread.data.problems import short
 
 if TYPE_CHECKING:
     from overread.verbs.audit import AuditResult
+    from overread.verbs.predict import PredictResult
     from overread.verbs.train import TrainResult
 
 FIRST = 3  # suspects shown
@@ -49,6 +50,21 @@ def show_train(result: TrainResult) -> None:
         ("Kept", f"the {metrics['kept']} epoch ({metrics['epoch']} of {summary['epochs']})"),
         ("Model", str(result.out / "model")),
         ("Report", str(result.out / "report.html")),
+    ]
+    click.echo("\n".join(f"{head:<9}{text}" for head, text in lines))
+
+
+def show_predictions(result: PredictResult) -> None:
+    """What was predicted, in a few lines."""
+    record = result.record
+    counts = ", ".join(f"{short(name, 30)} {count:,}" for name, count in record["predicted"].items())
+    left_out = len(record["read"]["left_out"])
+    lines = [
+        ("Read", f"{record['samples']:,} images" + (f", {left_out:,} left out" if left_out else "")),
+        ("Classes", counts),
+        *([("Labels", _quality(result.metrics))] if result.metrics else []),
+        *(("Note", text) for text in record["notes"]),
+        ("Table", str(result.out / "predictions.csv")),
     ]
     click.echo("\n".join(f"{head:<9}{text}" for head, text in lines))
 

@@ -14,14 +14,12 @@ from overread.data.samples import Samples, is_missing
 from overread.data.splits import lonely_classes
 
 
-def check_samples(samples: Samples) -> list[Problem]:
+def check_samples(samples: Samples, labels: str = "needed") -> list[Problem]:
     """The problems of ids, labels and names; those of the files come from `find_files`."""
-    return [
-        *_ids(samples),
-        *_labels(samples),
-        *_unwritable(samples),
-        *check_classes(samples.labels, samples.ids),
-    ]
+    names = [*_ids(samples), *_unwritable(samples)]
+    if labels == "optional":
+        return names
+    return [*names, *_labels(samples), *check_classes(samples.labels, samples.ids)]
 
 
 def check_classes(labels: Strings, ids: Strings) -> list[Problem]:

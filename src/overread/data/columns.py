@@ -40,7 +40,7 @@ def choose_columns(sheet: Sheet, options: DataOptions) -> Columns:
     chosen = dict.fromkeys(KNOWN, "")
     searches: dict[str, Callable[[], str]] = {
         "image": lambda: options.image_col or _needed(sheet, "image"),
-        "label": lambda: _settle_task(sheet, options) or options.label_col or _needed(sheet, "label"),
+        "label": lambda: _settle_task(sheet, options) or options.label_col or _label(sheet, options),
         "group": lambda: options.group_col or ("" if options.groups else find_column(sheet, "group")),
         "split": lambda: options.split_col or _split_column(sheet),
     }
@@ -83,6 +83,10 @@ def _needed(sheet: Sheet, role: str) -> str:
             f"There is no column '{role}', nor one with another usual name. Name it: --{role}-col NAME"
         )
     return name
+
+
+def _label(sheet: Sheet, options: DataOptions) -> str:
+    return find_column(sheet, "label") if options.labels == "optional" else _needed(sheet, "label")
 
 
 def _split_column(sheet: Sheet) -> str:

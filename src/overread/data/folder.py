@@ -6,13 +6,12 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from overread.data.forms import FORMS, IMAGE_ENDINGS, TABLE_ENDINGS, why_not
+from overread.data.forms import FORMS, IGNORED, IMAGE_ENDINGS, TABLE_ENDINGS, why_not
 from overread.data.options import DataOptions
 from overread.data.problems import Problem, counted, quoted, refuse
 from overread.data.samples import SPLITS, Samples, strings
+from overread.data.unlabelled import all_images
 from overread.errors import InputError
-
-IGNORED = {"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db", "$recycle.bin"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,10 @@ class Found:
 
 
 def read_folder(path: Path, options: DataOptions) -> Samples:
-    """The samples of a folder; the names of the class folders are the labels."""
+    """The samples of a folder; the names of the class folders are the labels.
+
+    Where labels are optional, a folder that does not tell the class of every image is read without labels.
+    """
     if options.columns:
         named = " ".join(options.columns)
         raise InputError(
@@ -44,6 +46,8 @@ def read_folder(path: Path, options: DataOptions) -> Samples:
     found = _walk(root, splits, [] if splits else folders, flat)
     found.loose.extend(name for name in files if _is_image(name))
     problems = _problems(found, splits, beside)
+    if options.labels == "optional" and problems and (samples := all_images(root)):
+        return samples
     if problems or not found.rows:
         refuse(path, problems + _nothing(found, folders) + _table_hint(path, files))
     groups = os.path.abspath(os.path.expanduser(options.groups)) if options.groups else ""

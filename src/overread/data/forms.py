@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 FORMS = "a folder with one sub-folder per class, a folder with a labels.csv, a CSV or TSV, or a MedMNIST .npz"
+UNLABELLED = f"an image, a folder of images, {FORMS}"  # where labels are optional
 OTHER_FORMS = {
     ".xlsx": "Excel workbooks are not read: save the sheet as CSV UTF-8",
     ".xls": "Excel workbooks are not read: save the sheet as CSV UTF-8",
@@ -18,6 +19,7 @@ IMAGE_ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2"),
     *(".pgm", ".ppm", ".pnm", ".pbm"),
 )
+IGNORED = {"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db", "$recycle.bin"}
 TABLE_ENDINGS = (".csv", ".tsv", ".tab")
 
 

@@ -26,7 +26,7 @@ class Manifest:
 
     ids: Strings  # [N] unique text, stable across runs
     images: Strings  # [N] path as the user wrote it, relative to `root` where it was relative
-    given: Ints  # [N] the given label, an index into `classes`
+    given: Ints  # [N] the given label, an index into `classes`; -1 where a sample has none, to predict
     classes: tuple[str, ...]  # C names, sorted as text
     group: Strings  # [N] patient, lesion or slide; the sample's own id where unknown
     split: Strings  # [N] "train", "val", "test" or any other name; "" where unknown
@@ -71,7 +71,7 @@ class Manifest:
 
     def save(self, path: Path) -> None:
         """Writes `id,image,given,group,split[,true]`; images as absolute paths so that the table can move."""
-        names = np.array(self.classes, dtype=object)
+        names = np.array([*self.classes, ""], dtype=object)
         table = pd.DataFrame(
             {
                 "id": self.ids,

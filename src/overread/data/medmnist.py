@@ -26,7 +26,8 @@ def read_npz(path: Path, options: DataOptions) -> Samples:
         )
     try:
         with np.load(path, allow_pickle=False) as file:
-            parts = [_part(path, file, prefix) for prefix in _prefixes(path, file.files)]
+            prefixes = _prefixes(path, file.files, options.labels == "optional")
+            parts = [_part(path, file, prefix) for prefix in prefixes]
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         why = (
             "it is none, or it holds pickled objects, which are refused" if "pickle" in str(error) else error
@@ -49,10 +50,11 @@ def read_npz(path: Path, options: DataOptions) -> Samples:
     )
 
 
-def _prefixes(path: Path, names: list[str]) -> list[str]:
-    """What stands before `images` where there are labels of the same name: "train_", "val_", ... or ""."""
+def _prefixes(path: Path, names: list[str], unlabelled: bool) -> list[str]:
+    """What stands before `images` where there are labels of the same name, or may be none: "train_", ... or ""."""
     prefixes = [name.removesuffix("images") for name in names if name.endswith("images")]
-    pairs = [prefix for prefix in prefixes if f"{prefix}labels" in names and prefix[-1:] in ("", "_")]
+    prefixes = [prefix for prefix in prefixes if prefix[-1:] in ("", "_")]
+    pairs = [prefix for prefix in prefixes if unlabelled or f"{prefix}labels" in names]
     if not pairs:
         raise InputError(f"{path} holds the arrays {quoted(names)}. {EXPECTED}")
     return pairs
@@ -60,7 +62,8 @@ def _prefixes(path: Path, names: list[str]) -> list[str]:
 
 def _part(path: Path, file: Any, prefix: str) -> tuple[Array, Strings, str]:
     """The images [N, ...], labels [N] and name of one split."""
-    images, labels = file[f"{prefix}images"], file[f"{prefix}labels"]
+    images = file[f"{prefix}images"]
+    labels = file[f"{prefix}labels"] if f"{prefix}labels" in file.files else np.full(len(images), "")
     if labels.ndim == 2 and labels.shape[1] > 1:
         raise InputError(
             f"{path}: {prefix}labels has {labels.shape[1]} columns: an image has several labels at once. "

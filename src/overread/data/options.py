@@ -11,6 +11,7 @@ from overread.errors import InputError, did_you_mean
 
 TASKS = ("classification", "segmentation")
 ON_BAD_IMAGE = ("stop", "skip")
+LABELS = ("needed", "optional")
 OTHERS = "*"  # in --map-labels: every label that is not named
 
 
@@ -29,12 +30,13 @@ class DataOptions:
     groups: str | Path | None = None  # a table with an image and a group column
     map_labels: Mapping[str, str] | None = None  # e.g. {"mel": "malignant", "*": "benign"}
     on_bad_image: str = "stop"  # or "skip"
-    labels: str = "needed"  # or "optional": to predict, none is needed
+    labels: str = "needed"  # or "optional", to predict; no flag
 
     def __post_init__(self) -> None:
         for flag, value, known in (
             ("--task", self.task, TASKS),
             ("--on-bad-image", self.on_bad_image, ON_BAD_IMAGE),
+            ("labels", self.labels, LABELS),
         ):
             if value is not None and value not in known:
                 raise InputError(

@@ -11,7 +11,7 @@ import numpy as np
 from overread.data.check import check_samples, notes_on
 from overread.data.files import Fault, file_problems, find_files
 from overread.data.folder import read_folder
-from overread.data.forms import FORMS, TABLE_ENDINGS, why_not
+from overread.data.forms import FORMS, IMAGE_ENDINGS, TABLE_ENDINGS, UNLABELLED, why_not
 from overread.data.groups import add_groups, groups_across_splits
 from overread.data.manifest import Ints, Manifest, Strings
 from overread.data.medmnist import read_npz
@@ -19,8 +19,9 @@ from overread.data.names import pick_split, rename_labels, rename_splits
 from overread.data.options import DataOptions
 from overread.data.problems import Problem, refuse
 from overread.data.reading import Reading
-from overread.data.samples import Samples
+from overread.data.samples import Samples, is_missing
 from overread.data.table import read_table
+from overread.data.unlabelled import one_image
 from overread.errors import InputError, did_you_mean
 
 DEFAULT = DataOptions()
@@ -49,7 +50,7 @@ def gather(source: str | Path, options: DataOptions) -> Gathered:
     crossing = groups_across_splits(samples)
     samples = rename_labels(pick_split(samples, options.split), options)
     samples, faults = find_files(samples)
-    problems = [*samples.problems, *check_samples(samples)]
+    problems = [*samples.problems, *check_samples(samples, options.labels)]
     return Gathered(str(source), samples, faults, crossing, problems)
 
 
@@ -61,7 +62,7 @@ def settle(gathered: Gathered, options: DataOptions) -> Reading:
     if options.on_bad_image == "stop" or not len(kept):
         problems += file_problems(samples, faults)
     elif faults:
-        problems = [*samples.problems, *check_samples(kept)]
+        problems = [*samples.problems, *check_samples(kept, options.labels)]
     if problems:
         refuse(gathered.source, problems)
     manifest = to_manifest(kept)
@@ -72,7 +73,7 @@ def settle(gathered: Gathered, options: DataOptions) -> Reading:
         guessed=samples.guessed,
         left_out=[*samples.left_out, *((str(samples.images[row]), why) for row, why in sorted(faults))],
         groups_across_splits=gathered.crossing,
-        notes=[*samples.notes, *notes_on(manifest)],
+        notes=[*samples.notes, *(notes_on(manifest) if options.labels == "needed" else [])],
     )
 
 
@@ -84,13 +85,13 @@ def good_rows(gathered: Gathered) -> Ints:
 
 
 def to_manifest(samples: Samples) -> Manifest:
-    """Labels become numbers; a sample without a group is its own."""
-    names = set(samples.labels) | set(() if samples.true is None else samples.true)
-    classes = tuple(sorted(names))
+    """Labels become numbers, missing ones -1; a sample without a group is its own."""
+    columns = [samples.labels] if samples.true is None else [samples.labels, samples.true]
+    classes = tuple(sorted({name for column in columns for name in column[~is_missing(column)]}))
     code = {name: index for index, name in enumerate(classes)}
 
     def codes(labels: Strings) -> Ints:
-        return np.array([code[label] for label in labels], dtype=np.int64)
+        return np.array([code.get(label, -1) for label in labels], dtype=np.int64)
 
     return Manifest(
         ids=samples.ids,
@@ -123,12 +124,15 @@ def _read_samples(path: Path, options: DataOptions) -> Samples:
             raise InputError(f"{path} is the folder of a run, not a data set. Expected {FORMS}.")
         return read_folder(path, options)
     ending = path.suffix.lower()
+    optional = options.labels == "optional"
+    if optional and ending in IMAGE_ENDINGS:
+        return one_image(path)
     if ending == ".npz":
         return read_npz(path, options)
     if ending in (*TABLE_ENDINGS, ".txt"):
         return read_table(path, options)
     why = why_not(path.name) or "this is not a form of data that is known"
-    raise InputError(f"{path}: {why}. Expected {FORMS}.")
+    raise InputError(f"{path}: {why}. Expected {UNLABELLED if optional else FORMS}.")
 
 
 def _neighbour(path: Path) -> str:

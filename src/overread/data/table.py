@@ -25,7 +25,9 @@ def read_table(path: Path, options: DataOptions) -> Samples:
         root=path.absolute().parent,
         ids=_trimmed(sheet.columns[columns.id]) if columns.id else images,
         images=images,
-        labels=_trimmed(sheet.columns[columns.label]),
+        labels=_optional(sheet, columns.label)
+        if options.labels == "optional"
+        else _trimmed(sheet.columns[columns.label]),
         groups=_optional(sheet, columns.group),
         splits=_optional(sheet, columns.split),
         true=_trimmed(sheet.columns[columns.true]) if columns.true else None,
@@ -57,6 +59,8 @@ def _nameless(sheet: Sheet, named: np.ndarray[tuple[int], np.dtype[np.bool_]]) -
 
 def _spaces(sheet: Sheet, columns: Columns) -> list[str]:
     """A note where labels had spaces around them."""
+    if not columns.label:
+        return []
     labels = sheet.columns[columns.label]
     count = sum(label != str(label).strip() for label in labels)
     return [f"{counted(count, 'label')} had spaces around it; they were taken off."] if count else []

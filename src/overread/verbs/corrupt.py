@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,10 +16,12 @@ import pandas as pd
 
 from overread import __version__
 from overread.data.load import load
+from overread.data.long_tail import long_tail as draw_long_tail
 from overread.data.manifest import Ints, Manifest
 from overread.data.options import DataOptions
 from overread.data.read import read
 from overread.errors import InputError, did_you_mean
+from overread.files import check_free, whole_folder
 from overread.noise.choose import name_of, parameters_of
 from overread.noise.labels import Labels, Noise, changes
 
@@ -42,12 +41,14 @@ def corrupt(
     options: DataOptions | None = None,
     *,
     only: Sequence[str] = (),
+    long_tail: float | None = None,
     seed: int = 0,
     quiet: bool = False,
 ) -> CorruptResult:
     """Draws `noise` on the labels of `source` and writes `out`, which is DATA again with the truth beside it.
 
     Where splits are named by `only`, the noise is drawn on theirs, and the labels of all others stay as they are.
+    With `long_tail` these splits keep but a long-tailed subset of their samples (data/long_tail.py), drawn first.
     Labels that are already noisy are refused: where `source` has true labels that differ from the given
     ones, noise on noise would have no single name and rate. Images stay where they are; pixels that came
     in a .npz are written as PNG. `out` must be new or empty, and appears whole or not at all.
@@ -56,10 +57,14 @@ def corrupt(
     check_free(out)
     manifest, images = _read(source, options or DataOptions(), noise, quiet)
     _refuse_noisy(manifest)
+    rng = np.random.default_rng(seed)
+    if long_tail is not None:
+        stays = thinned(manifest, rows_of_splits(manifest, only), long_tail, rng)
+        manifest, images = manifest.take(stays), None if images is None else images.take(stays)
     rows = rows_of_splits(manifest, only)
     part = manifest.take(rows)
     labels = Labels(part.given, part.classes, part.group_codes)
-    drawn = noise.draw(labels, np.random.default_rng(seed), None if images is None else images.take(rows))
+    drawn = noise.draw(labels, rng, None if images is None else images.take(rows))
     given = manifest.given.copy()
     given[rows] = drawn
     record = {
@@ -67,6 +72,7 @@ def corrupt(
         "noise": name_of(noise),
         "parameters": parameters_of(noise),
         "only": list(only),
+        "long_tail": long_tail,
         "seed": seed,
         "source": str(Path(source).absolute()),
         "fingerprint": manifest.fingerprint,
@@ -92,36 +98,11 @@ def rows_of_splits(manifest: Manifest, splits: Sequence[str]) -> Ints:
     return np.flatnonzero(np.isin(manifest.split.astype(str), list(splits))).astype(np.int64)
 
 
-def check_free(out: Path) -> None:
-    """Refuses an output folder that holds anything."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"The output {out} is a file; name a folder that is new or empty.")
-    if out.is_dir() and (held := sorted(path.name for path in out.iterdir())):
-        shown = ", ".join(held[:5]) + (", ..." if len(held) > 5 else "")
-        raise InputError(f"The output folder {out} already holds {shown}. Name one that is new or empty.")
-
-
-@contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
-    """A folder beside `out` that takes its place when the block ends well, and vanishes when it does not."""
-    parent = out.absolute().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name[:100]}-", dir=parent))
-    try:
-        folder.chmod(0o777 & ~_umask())  # mkdtemp's own is for the owner alone
-        yield folder
-        if out.is_dir():
-            out.rmdir()
-        folder.replace(out)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def thinned(manifest: Manifest, rows: Ints, ratio: float, rng: np.random.Generator) -> Ints:
+    """The rows that stay where `rows` are cut down to a long tail: these, and all that are not among `rows`."""
+    tail = rows[draw_long_tail(manifest.given[rows], ratio, rng)]
+    others = np.setdiff1d(np.arange(len(manifest)), rows)
+    return np.sort(np.concatenate([tail, others])).astype(np.int64)
 
 
 def _refuse_noisy(manifest: Manifest) -> None:
