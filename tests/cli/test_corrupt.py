@@ -277,3 +277,18 @@ def test_a_split_that_is_not_there(table, tmp_path, capsys, only, says):
     assert run(table, tmp_path / "noisy", "--only", only, "--rate", "0.2") == 2
     assert says in capsys.readouterr().err
     assert not (tmp_path / "noisy").exists()
+
+
+def test_a_long_tail_is_cut_from_the_splits_that_are_named(table, tmp_path):
+    out = tmp_path / "tail"
+    assert run(table, out, "--only", "train", "--long-tail", "5", "--rate", "0", "--seed", "3") == 0
+    before, after = (
+        pd.read_csv(file, dtype=str, keep_default_na=False) for file in (table, out / "labels.csv")
+    )
+    test = before["split"] == "test"
+    assert (after["split"] == "test").sum() == test.sum()
+    counts = after[after["split"] == "train"]["label"].value_counts()
+    smallest = before[~test]["label"].value_counts().min()
+    assert counts.max() == smallest
+    assert counts.min() == round(smallest / 5)
+    assert json.loads((out / "noise.json").read_text())["long_tail"] == 5

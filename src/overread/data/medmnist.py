@@ -63,7 +63,8 @@ def _prefixes(path: Path, names: list[str], unlabelled: bool) -> list[str]:
 def _part(path: Path, file: Any, prefix: str) -> tuple[Array, Strings, str]:
     """The images [N, ...], labels [N] and name of one split."""
     images = file[f"{prefix}images"]
-    labels = file[f"{prefix}labels"] if f"{prefix}labels" in file.files else np.full(len(images), "")
+    named = f"{prefix}labels" in file.files
+    labels: Array = file[f"{prefix}labels"] if named else np.full(len(images), "")
     if labels.ndim == 2 and labels.shape[1] > 1:
         raise InputError(
             f"{path}: {prefix}labels has {labels.shape[1]} columns: an image has several labels at once. "

@@ -103,22 +103,24 @@ def chance_by_rank(run: Run) -> Markup | None:
     return svg.picture(plot, parts, "Chance of being wrong by place in the list")
 
 
-def noise_interval(rate: Mapping[str, Any], flagged: float) -> Markup | None:
-    """The estimated share of wrong labels with its interval, and the flagged share as a mark."""
+def noise_interval(rate: Mapping[str, Any], mark: float | None) -> Markup | None:
+    """The estimated share of wrong labels with its interval, and another share as a mark."""
     try:
         low, middle, high = (float(rate[key]) for key in ("low", "estimate", "high"))
     except (KeyError, TypeError, ValueError):
         return None
     if not np.isfinite([low, middle, high]).all():
         return None
-    top = min(max(high, middle, flagged) * 1.25 + 0.005, 1.0)
+    top = min(max(high, middle, mark or 0.0) * 1.25 + 0.005, 1.0)
     plot = Plot((0.0, top), (0.0, 1.0), height=112)
-    (x, y), (mark, _) = plot.at(middle, 0.5), plot.at(flagged, 0.5)
+    x, y = plot.at(middle, 0.5)
     percent = [(value, f"{value * 100:g} %") for value, _ in svg.ticks(0.0, top)]
     parts = [svg.axes(plot, ("share of all labels", percent), ("", []))]
     parts.append(svg.box(plot, (low, high), (0.30, 0.70), "ink pale"))
     parts.append(f'<circle class="fill ink" cx="{x:.1f}" cy="{y:.1f}" r="6"/>')
-    parts.append(f'<line class="line {WRONG} mark" x1="{mark:.1f}" x2="{mark:.1f}" y1="14" y2="64"/>')
+    if mark is not None:
+        across, _ = plot.at(mark, 0.5)
+        parts.append(f'<line class="line {WRONG} mark" x1="{across:.1f}" x2="{across:.1f}" y1="14" y2="64"/>')
     return svg.picture(plot, parts, "Estimated share of wrong labels with its interval")
 
 

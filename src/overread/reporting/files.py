@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
@@ -44,28 +44,52 @@ class Run:
     losses: Array | None = None  # [N, E]
 
 
-def read_run(folder: Path) -> Run:
-    """Reads a run folder; raises `InputError` that names every file that is missing or broken."""
+class Facts(Protocol):
+    """What every kind of run has: run.json and summary.json."""
+
+    @property
+    def info(self) -> Json: ...
+
+    @property
+    def summary(self) -> Json: ...
+
+
+def verb_of(folder: Path) -> str:
+    """Which verb wrote a run folder; `audit` where that cannot be read, which is told later."""
     if not folder.is_dir():
         raise InputError(
-            f"{folder} is not a folder. Expected the run folder that `overread audit -o RUN` wrote."
+            f"{folder} is not a folder. Expected the run folder that `overread audit -o RUN` or `overread train "
+            "-o RUN` wrote."
         )
+    return "train" if read_object(folder / "run.json", []).get("verb") == "train" else "audit"
+
+
+def read_run(folder: Path) -> Run:
+    """Reads the run folder of an audit; raises `InputError` that names every file that is missing or broken."""
     problems: list[str] = []
-    info = _read_object(folder / "run.json", problems)
-    summary = _read_object(folder / "summary.json", problems)
+    info = read_object(folder / "run.json", problems)
+    summary = read_object(folder / "summary.json", problems)
     _check_summary(summary, folder / "summary.json", problems)
     suspects = _read_suspects(folder / "suspects.csv", problems)
     gallery = _read_gallery(folder / "gallery.json", problems)
     ids, losses = _read_losses(folder / "evidence.npz", problems)
     if suspects is None or problems:
-        listed = "\n".join(f"  - {problem}" for problem in problems)
-        raise InputError(
-            f"{folder} is not a whole run folder:\n{listed}\n"
-            "Cure: run `overread audit` again with the same -o and `--resume`, or name the folder it wrote."
-        )
-    config = folder / "config.toml"
-    text = config.read_text(encoding="utf-8", errors="replace") if config.is_file() else ""
-    return Run(folder, info, summary, suspects, gallery, text, ids, losses)
+        refuse_folder(folder, problems, "audit")
+    return Run(folder, info, summary, suspects, gallery, config_of(folder), ids, losses)
+
+
+def refuse_folder(folder: Path, problems: list[str], verb: str) -> NoReturn:
+    listed = "\n".join(f"  - {problem}" for problem in problems)
+    raise InputError(
+        f"{folder} is not a whole run folder:\n{listed}\n"
+        f"Cure: run `overread {verb}` again with the same -o and `--resume`, or name the folder it wrote."
+    )
+
+
+def config_of(folder: Path) -> str:
+    """config.toml as text; empty where there is none."""
+    path = folder / "config.toml"
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _read_json(path: Path, problems: list[str], optional: bool = False) -> Any:
@@ -80,7 +104,7 @@ def _read_json(path: Path, problems: list[str], optional: bool = False) -> Any:
         return None
 
 
-def _read_object(path: Path, problems: list[str]) -> Json:
+def read_object(path: Path, problems: list[str]) -> Json:
     value = _read_json(path, problems)
     if value is not None and not isinstance(value, dict):
         problems.append(f"{path.name} holds a {type(value).__name__}; expected an object.")

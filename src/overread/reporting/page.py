@@ -7,13 +7,12 @@ from typing import Any
 
 from overread.errors import InputError
 from overread.files import write_whole
-from overread.reporting import figures, pictures, summary, words
-from overread.reporting.files import Run, read_run
+from overread.reporting import figures, pictures, summary, trained, words
+from overread.reporting.files import Run, read_run, verb_of
+from overread.reporting.summary import CELLS, LISTED
 
 HERE = Path(__file__).parent
-CELLS = 30  # with more classes the table of given against suggested becomes a list
 OPENED = 12  # gallery cards shown at once; the others unfold
-LISTED = 20  # of left-out images, duplicates, ...
 
 
 def write_report(run: Path) -> Path:
@@ -21,7 +20,7 @@ def write_report(run: Path) -> Path:
 
     Raises `InputError` when the folder is not a whole run. The same files give the same page.
     """
-    html = render(read_run(run))
+    html = render("train.html", trained.content(run)) if verb_of(run) == "train" else render_audit(run)
     path = run / "report.html"
     try:
         write_whole(path, lambda part: part.write_bytes(html.encode("utf-8", "replace")))
@@ -32,8 +31,13 @@ def write_report(run: Path) -> Path:
     return path
 
 
-def render(run: Run) -> str:
-    """The page as text."""
+def render_audit(folder: Path) -> str:
+    """The page of an audit."""
+    return render("page.html", _content(read_run(folder)))
+
+
+def render(template: str, content: dict[str, Any]) -> str:
+    """A page as text."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -47,7 +51,7 @@ def render(run: Run) -> str:
     for name in ("count", "share", "decimal", "plural", "chance"):
         environment.filters[name] = getattr(words, name)
     style = Markup((HERE / "style.css").read_text(encoding="utf-8"))
-    return environment.get_template("page.html").render(style=style, **_content(run))
+    return environment.get_template(template).render(style=style, **content)
 
 
 def _content(run: Run) -> dict[str, Any]:
@@ -88,7 +92,7 @@ def _figures(run: Run) -> dict[str, Any]:
 
 
 def _tables(run: Run) -> dict[str, Any]:
-    facts, read = run.summary, summary.part(run.summary, "read")
+    facts = run.summary
     small = len(facts["classes"]) <= CELLS
     return {
         "classes": summary.classes(facts),
@@ -97,16 +101,6 @@ def _tables(run: Run) -> dict[str, Any]:
         "confusions": summary.confusions(facts, 3 if small else LISTED),
         "detectors": summary.detectors(facts),
         "detection": summary.detection(facts),
-        "reading": summary.reading(run),
-        "listed": LISTED,
-        "left_out": summary.left_out(read),
-        "same": [
-            ("The same image more than once", summary.listed(read, "duplicates")),
-            ("Identical images with different labels", summary.listed(read, "conflicts")),
-        ],
-        "across": summary.listed(read, "groups_across_splits"),
-        "notes": summary.listed(read, "notes"),
-        "stages": summary.stages(run),
-        "origin": summary.origin(run),
+        **summary.read_and_origin(run),
         "config": run.config,
     }

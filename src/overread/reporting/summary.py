@@ -6,9 +6,11 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from overread.reporting.files import Json, Run
+from overread.reporting.files import Facts, Json
 from overread.reporting.words import count, number, plural, seconds, share
 
+CELLS = 30  # with more classes a table of classes against classes becomes a list
+LISTED = 20  # of left-out images, duplicates, ...
 MEASURES = ("ap", "auroc", "ap_within_class", "auroc_within_class", "sensitivity", "specificity")
 LIMITS = (
     "A flag is a suspicion, not a verdict: an expert decides. Some flagged labels are right, above all on "
@@ -57,7 +59,7 @@ def estimate(summary: Json) -> str:
     )
 
 
-def notices(run: Run) -> list[str]:
+def notices(run: Facts) -> list[str]:
     """What a reader must know first: an unfinished run, and the run's own warnings."""
     state = run.info.get("state", "done")
     found = (
@@ -84,8 +86,12 @@ def classes(summary: Json) -> list[dict[str, Any]]:
 
 
 def matrix(summary: Json) -> list[dict[str, Any]]:
-    """Given (rows) against suggested (columns); `heat` is a cell's share of its row, the largest being 1."""
-    names, table = summary["classes"], several(summary, "given_vs_suggested")
+    """Given (rows) against suggested (columns)."""
+    return heat(summary["classes"], several(summary, "given_vs_suggested"))
+
+
+def heat(names: list[Any], table: list[Any]) -> list[dict[str, Any]]:
+    """A table of counts of classes against classes; `heat` is a cell's share of its row, the largest being 1."""
     flat = [number(cell) for row in table if isinstance(row, list) for cell in row]
     if len(table) != len(names) or len(flat) != len(names) ** 2 or None in flat:
         return []
@@ -103,10 +109,14 @@ def matrix(summary: Json) -> list[dict[str, Any]]:
 
 def confusions(summary: Json, most: int) -> list[tuple[int, str, str]]:
     """The largest cells off the diagonal: (how many, given, suggested)."""
-    names = summary["classes"]
+    return most_confused(summary["classes"], matrix(summary), most)
+
+
+def most_confused(names: list[Any], rows: list[dict[str, Any]], most: int) -> list[tuple[int, str, str]]:
+    """The largest cells off the diagonal of what `heat` gave."""
     cells = [
         (cell["n"], row["name"], names[at])
-        for row in matrix(summary)
+        for row in rows
         for at, cell in enumerate(row["cells"])
         if cell["n"] and not cell["same"]
     ]
@@ -138,7 +148,7 @@ def detection(summary: Json) -> list[dict[str, Any]]:
     return [{"name": name, "cells": [cell(table[name], key) for key in MEASURES]} for name in order]
 
 
-def reading(run: Run) -> list[tuple[str, str]]:
+def reading(run: Facts) -> list[tuple[str, str]]:
     """What was read, as pairs of a name and words."""
     summary, data = run.summary, part(run.info, "data")
     read = part(summary, "read")
@@ -167,7 +177,7 @@ def left_out(read: Json) -> list[tuple[str, str]]:
     return [(str(each.get("image", "")), str(each.get("why", ""))) for each in entries]
 
 
-def origin(run: Run) -> list[tuple[str, str]]:
+def origin(run: Facts) -> list[tuple[str, str]]:
     """Where the numbers come from: enough to run it again."""
     info, data = run.info, part(run.info, "data")
     command = info.get("command")
@@ -189,9 +199,27 @@ def origin(run: Run) -> list[tuple[str, str]]:
     return [(name, str(words)) for name, words in pairs if words not in (None, "")]
 
 
-def stages(run: Run) -> list[dict[str, Any]]:
+def stages(run: Facts) -> list[dict[str, Any]]:
     """Seconds per stage with the share of the longest."""
     table = part(run.info, "seconds") or part(run.summary, "seconds")
     known = {name: value for name, each in table.items() if (value := number(each)) is not None}
     longest = max(known.values(), default=0.0) or 1.0
     return [{"name": name, "time": seconds(value), "share": value / longest} for name, value in known.items()]
+
+
+def read_and_origin(run: Facts) -> dict[str, Any]:
+    """What `read.html` and `origin.html` show, but for the configuration."""
+    read = part(run.summary, "read")
+    return {
+        "reading": reading(run),
+        "listed": LISTED,
+        "left_out": left_out(read),
+        "same": [
+            ("The same image more than once", listed(read, "duplicates")),
+            ("Identical images with different labels", listed(read, "conflicts")),
+        ],
+        "across": listed(read, "groups_across_splits"),
+        "notes": listed(read, "notes"),
+        "stages": stages(run),
+        "origin": origin(run),
+    }
