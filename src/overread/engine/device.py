@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from datetime import timedelta
+from inspect import signature
 from typing import Any
 
 import torch
@@ -56,19 +57,27 @@ def launched(accelerator: str, precision: str, processes: Started) -> Any:
         alone = [LightningEnvironment()]  # also within a SLURM job that spread nothing
         return Fabric(accelerator=accelerator, devices=1, precision=precision, plugins=alone)
     check_spread(accelerator, processes)
-    # each sweep and checkpoint first makes the buffers equal (Exchange.same_buffers); each step need not
     backend = "gloo" if accelerator == "cpu" else "nccl"
-    strategy = DDPStrategy(process_group_backend=backend, timeout=PATIENCE, broadcast_buffers=False)
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # no banner
     fabric = Fabric(
         accelerator=accelerator,
         devices=processes.here,
         num_nodes=processes.nodes,
         precision=precision,
-        strategy=strategy,
+        strategy=DDPStrategy(process_group_backend=backend, timeout=PATIENCE, **buffers_apart()),
     )
-    fabric.launch()
+    said = logging.root.manager.disable
+    logging.disable(logging.INFO)  # Lightning's banner
+    try:
+        fabric.launch()
+    finally:
+        logging.disable(said)
     return fabric
+
+
+def buffers_apart() -> dict[str, Any]:
+    """Buffers are made equal once an epoch (Exchange.same_buffers), not before each step; DDP's word for it."""
+    known = signature(torch.nn.parallel.DistributedDataParallel).parameters
+    return {"forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False}
 
 
 def check_spread(accelerator: str, processes: Started) -> None:

@@ -15,15 +15,16 @@ import pandas as pd
 from overread.data.load import load
 from overread.data.options import DataOptions
 from overread.data.reading import Reading
+from overread.engine.evidence import Evidence
 from overread.errors import InputError
 from overread.files import write_json, write_whole
-from overread.run import check_out, open_run
-from overread.verbs.config import AuditConfig, save_config
+from overread.run import RunFolder, check_out, open_run
+from overread.verbs.config import AuditConfig
 from overread.verbs.findings import find, suspects_table
 from overread.verbs.gallery import write_gallery
 from overread.verbs.learning import learn
 from overread.verbs.report import report
-from overread.verbs.setting_up import data_of, first_size, identity_of, set_up
+from overread.verbs.setting_up import begin, data_of, first_size, identity_of, set_up
 from overread.verbs.summary import summarise
 
 MIN_SAMPLES = 20
@@ -56,27 +57,37 @@ def audit(
     out, options, config = Path(out), options or DataOptions(), config or AuditConfig()
     check_out(out, resume)
     setup = set_up(config, quiet)
-    reading, images = load(source, options, first_size(config), setup.cache, quiet=quiet)
+    reading, images = setup.each(
+        lambda: load(source, options, first_size(config), setup.cache, quiet=setup.quiet)
+    )
+    setup.agree(reading)
     check_enough(reading, config.folds or 0)
-    run = open_run(out, "audit", identity_of(reading, config), command or [], config.seed, data_of(reading))
+    about = identity_of(reading, config), command or [], config.seed, data_of(reading)
+    run = setup.first(lambda: open_run(out, "audit", *about))
     if run.is_done:
-        return read_back(out)
+        return setup.first(lambda: read_back(out))
     with run.running():
-        save_config(config, out / "config.toml")
-        write_whole(out / "manifest.csv", reading.manifest.save)
+        setup.first(lambda: begin(out, config, reading.manifest))
         with run.stage("learn"):
             evidence = learn(reading, images, config, setup, run)
-        write_whole(out / "evidence.npz", evidence.save)
-        with run.stage("detect"):
-            findings = find(evidence, config.noise_rate, config.seed)
-            suspects = suspects_table(reading.manifest, findings)
-        write_whole(out / "suspects.csv", lambda part: suspects.to_csv(part, index=False))
-        write_gallery(run.path, reading.manifest, evidence, findings)
-        summary = summarise(reading, evidence, findings, asdict(config), run.info["seconds"])
-        write_json(out / "summary.json", summary)
-        run.finish("done")
-        report(out)
-    shutil.rmtree(run.checkpoint, ignore_errors=True)
+        result = setup.first(lambda: conclude(run, reading, config, evidence))
+    setup.first(lambda: shutil.rmtree(run.checkpoint, ignore_errors=True))
+    return result
+
+
+def conclude(run: RunFolder, reading: Reading, config: AuditConfig, evidence: Evidence) -> AuditResult:
+    """Asks the detectors, and writes all that they find."""
+    out = run.path
+    write_whole(out / "evidence.npz", evidence.save)
+    with run.stage("detect"):
+        findings = find(evidence, config.noise_rate, config.seed)
+        suspects = suspects_table(reading.manifest, findings)
+    write_whole(out / "suspects.csv", lambda part: suspects.to_csv(part, index=False))
+    write_gallery(out, reading.manifest, evidence, findings)
+    summary = summarise(reading, evidence, findings, asdict(config), run.info["seconds"])
+    write_json(out / "summary.json", summary)
+    run.finish("done")
+    report(out)
     return AuditResult(out, summary, suspects)
 
 

@@ -85,7 +85,7 @@ def frozen_features(
     names, folder = eyes(config), setup.cache / "features"
     with run.stage("features"):
         if images.shape[1] != size:
-            images = open_images(manifest, size, setup.cache, quiet=setup.quiet)
+            images = setup.each(lambda: open_images(manifest, size, setup.cache, quiet=setup.quiet))
         return saved_features(images, images.hashes, folder, names, setup.fabric, setup.quiet)
 
 

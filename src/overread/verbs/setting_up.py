@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from overread.data.cache import default_cache_dir
+from overread.data.manifest import Manifest
 from overread.data.reading import Reading
 from overread.engine.augment import Augment, parse_augment
 from overread.errors import InputError
+from overread.files import write_whole
+from overread.processes import started
 from overread.registry import load as load_entry
 from overread.settings import apply_settings
-from overread.verbs.config import LearningConfig
+from overread.verbs.config import LearningConfig, save_config
+
+T = TypeVar("T")
 
 FROZEN_SIZE, TUNED_SIZE = 128, 64  # pixels: frozen features want detail, fine-tuning wants speed
 
@@ -26,6 +32,24 @@ class Setup:
     cache: Path
     quiet: bool
 
+    def first(self, work: Callable[[], T]) -> T:
+        """What `work` gives in the first process, told to all: what writes and prints."""
+        from overread.engine.parallel import Exchange
+
+        return Exchange.here().first(work)
+
+    def each(self, work: Callable[[], T]) -> T:
+        """`work` in every process, the first of each machine before the others: what fills the cache."""
+        from overread.engine.parallel import Exchange
+
+        return Exchange.here().each(work)
+
+    def agree(self, reading: Reading) -> None:
+        """Refuses where another process read other data than the first."""
+        from overread.engine.parallel import Exchange
+
+        Exchange.here().agree(reading.manifest.fingerprint, "data")
+
 
 def set_up(config: LearningConfig, quiet: bool) -> Setup:
     """The method with its `--set` fields, the device, the cache. Raises `InputError` for a flag that is wrong."""
@@ -35,7 +59,14 @@ def set_up(config: LearningConfig, quiet: bool) -> Setup:
     method = apply_settings(_kind(config.method), config.settings)
     check_network(config.network, config.weights)
     fabric = make_fabric(config.device, config.precision, config.network)
-    return Setup(method, fabric, Path(config.cache) if config.cache else default_cache_dir(), quiet)
+    cache = Path(config.cache) if config.cache else default_cache_dir()
+    return Setup(method, fabric, cache, quiet or not started().is_first)
+
+
+def begin(out: Path, config: LearningConfig, manifest: Manifest) -> None:
+    """Writes what is known before anything is learned."""
+    save_config(config, out / "config.toml")
+    write_whole(out / "manifest.csv", manifest.save)
 
 
 def _kind(name: str) -> Any:

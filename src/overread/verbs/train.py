@@ -16,13 +16,14 @@ from overread.data.load import load
 from overread.data.manifest import Manifest
 from overread.data.options import DataOptions
 from overread.data.parts import parted, rows_of
+from overread.data.reading import Reading
 from overread.files import write_json, write_whole
 from overread.measure import against_labels
-from overread.run import check_out, open_run
-from overread.verbs.config import TrainConfig, save_config
+from overread.run import RunFolder, check_out, open_run
+from overread.verbs.config import TrainConfig
 from overread.verbs.predictions import predictions_table
 from overread.verbs.report import report
-from overread.verbs.setting_up import data_of, first_size, identity_of, set_up
+from overread.verbs.setting_up import begin, data_of, first_size, identity_of, set_up
 from overread.verbs.train_summary import summarise
 from overread.verbs.training import Trained, learn_model
 
@@ -56,27 +57,39 @@ def train(
     out, options, config = Path(out), options or DataOptions(), config or TrainConfig()
     check_out(out, resume)
     setup = set_up(config, quiet)
-    reading, images = load(source, options, first_size(config), setup.cache, quiet=quiet)
+    reading, images = setup.each(
+        lambda: load(source, options, first_size(config), setup.cache, quiet=setup.quiet)
+    )
+    setup.agree(reading)
     manifest = parted(reading.manifest, config.val_share, config.seed, whole=options.split is not None)
-    run = open_run(out, "train", identity_of(reading, config), command or [], config.seed, data_of(reading))
+    about = identity_of(reading, config), command or [], config.seed, data_of(reading)
+    run = setup.first(lambda: open_run(out, "train", *about))
     if run.is_done:
-        return read_back(out)
+        return setup.first(lambda: read_back(out))
     with run.running():
-        save_config(config, out / "config.toml")
-        write_whole(out / "manifest.csv", manifest.save)
+        setup.first(lambda: begin(out, config, manifest))
         with run.stage("learn"):
             trained = learn_model(manifest, images, config, setup, run)
-        write_whole(out / "evidence.npz", trained.evidence.save)
-        with run.stage("measure"):
-            metrics = measured(manifest, trained, config)
-        write_json(out / "metrics.json", metrics)
-        table = held_table(manifest, trained, config)
-        write_whole(out / "predictions.csv", lambda part: table.to_csv(part, index=False))
-        summary = summarise(reading, manifest, trained, config, run.info["seconds"])
-        write_json(out / "summary.json", summary)
-        run.finish("done")
-        report(out) if False else None
-    shutil.rmtree(run.checkpoint, ignore_errors=True)
+        result = setup.first(lambda: conclude(run, reading, manifest, config, trained))
+    setup.first(lambda: shutil.rmtree(run.checkpoint, ignore_errors=True))
+    return result
+
+
+def conclude(
+    run: RunFolder, reading: Reading, manifest: Manifest, config: TrainConfig, trained: Trained
+) -> TrainResult:
+    """Measures what was trained, and writes all that is known of it."""
+    out = run.path
+    write_whole(out / "evidence.npz", trained.evidence.save)
+    with run.stage("measure"):
+        metrics = measured(manifest, trained, config)
+    write_json(out / "metrics.json", metrics)
+    table = held_table(manifest, trained, config)
+    write_whole(out / "predictions.csv", lambda part: table.to_csv(part, index=False))
+    summary = summarise(reading, manifest, trained, config, run.info["seconds"])
+    write_json(out / "summary.json", summary)
+    run.finish("done")
+    report(out)
     return TrainResult(out, summary, metrics)
 
 
@@ -109,7 +122,7 @@ def held_table(manifest: Manifest, trained: Trained, config: TrainConfig) -> pd.
 
 def read_back(out: Path) -> TrainResult:
     """The result of a run that is done; its last acts are repeated where they were cut short."""
-    report(out) if False else None
+    report(out)
     shutil.rmtree(out / "checkpoint", ignore_errors=True)
     summary, metrics = (
         json.loads((out / name).read_text(encoding="utf-8")) for name in ("summary.json", "metrics.json")

@@ -1,0 +1,110 @@
+"""Several processes started by hand, as srun would, and ended whatever happens."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SLURM = {"SLURM_NNODES": "1", "SLURM_NODEID": "0", "SLURM_JOB_NAME": "test", "SLURM_JOB_ID": "1"}
+LAUNCHERS = ("SLURM", "TORCHELASTIC", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER")
+
+
+def quiet_environment() -> dict[str, str]:
+    """The environment without what another launcher left in it; gloo on this machine alone."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith(LAUNCHERS)}
+    loopback = {"GLOO_SOCKET_IFNAME": "lo"} if sys.platform.startswith("linux") else {}
+    return {**own, **loopback, "OMP_NUM_THREADS": "1"}
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def by_srun(rank: int, size: int, port: int) -> dict[str, str]:
+    """What srun tells process `rank`."""
+    count = dict.fromkeys(("SLURM_NTASKS", "SLURM_NTASKS_PER_NODE", "SLURM_STEP_NUM_TASKS"), str(size))
+    number = dict.fromkeys(("SLURM_PROCID", "SLURM_LOCALID"), str(rank))
+    return {**SLURM, **count, **number, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+
+
+@pytest.fixture(scope="session")
+def together():
+    """Runs a command in `size` processes: together([arguments], size, seconds) -> [(exit code, stdout, stderr)]."""
+
+    def run(arguments, size=2, seconds=240.0):
+        port, command = free_port(), [sys.executable, *map(str, arguments)]
+        processes = [
+            subprocess.Popen(
+                command,
+                env={**quiet_environment(), **by_srun(rank, size, port)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for rank in range(size)
+        ]
+        return finished(processes, seconds)
+
+    return run
+
+
+def finished(processes, seconds):
+    """Waits for all; none outlives this."""
+    until = time.monotonic() + seconds
+    try:
+        told = [process.communicate(timeout=max(1.0, until - time.monotonic())) for process in processes]
+        return [(process.returncode, *texts) for process, texts in zip(processes, told, strict=True)]
+    finally:
+        for process in processes:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+
+
+@pytest.fixture(scope="session")
+def torchrun():
+    """Starts a command of ours in 2 processes: torchrun([arguments], **environment) -> Popen."""
+    started = []
+
+    def run(arguments, **environment):
+        launcher = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1"]
+        command = [
+            sys.executable,
+            *launcher,
+            f"--master-port={free_port()}",
+            "-m",
+            "overread",
+            *map(str, arguments),
+        ]
+        process = subprocess.Popen(
+            command,
+            env={**quiet_environment(), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.terminate()  # torchrun then ends its own
+            try:
+                process.communicate(timeout=40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+
+
+@pytest.fixture(scope="session")
+def worker_file() -> Path:
+    return Path(__file__).with_name("worker.py")

@@ -1,0 +1,234 @@
+"""What each of several processes does in tests/ddp: all that can share one launch. `python worker.py FOLDER`.
+
+Process r leaves FOLDER/NAME-r.npz and FOLDER/told-r.json; FOLDER/state.pt holds weights to begin from.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from overread.engine import ledger, parallel
+from overread.engine.augment import Augment
+from overread.engine.device import make_fabric
+from overread.engine.ledger import Column
+from overread.engine.loop import Recipe, Training, TrainingSet, batches, end_epoch, networks, sweep
+from overread.engine.method import Method
+from overread.engine.networks import build
+from overread.engine.parallel import Exchange
+from overread.engine.stage import learn
+from overread.errors import InputError, OverreadError
+from overread.methods import METHODS
+from overread.processes import started
+
+COUNT, EPOCHS, STOP = 61, 6, 3  # an odd number: the parts of a batch and of a sweep are uneven
+
+
+def shared():
+    """tests/conftest.py, which has the data."""
+    spec = importlib.util.spec_from_file_location("shared", Path(__file__).parents[1] / "conftest.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@dataclass(frozen=True)
+class Remembering(Method):
+    """Puts features into the ledger at the end of each epoch, and how far each is from the mean of all."""
+
+    def columns(self, task):
+        return {"feature": Column((task.features,), scratch=True), "far": Column(window=2)}
+
+    def loss(self, nets, batch, run):
+        return run.task.losses(nets[0](batch.x)[0], batch.y).mean()
+
+    def epoch_end(self, nets, run):
+        for batch in run.sweep():
+            run.ledger.put("feature", batch.ids, nets[0](batch.x)[1])
+        features = run.ledger.history("feature")[:, 0]
+        run.ledger.put_all("far", (features - features.nanmean(0)).norm(dim=1))
+
+
+def training(method, fabric, files=None, **recipe) -> Training:
+    """The tiny network on 61 images of three colours."""
+    conftest = shared()
+    samples = conftest.colours(COUNT)
+    data = TrainingSet(samples, torch.arange(COUNT), conftest.CLASSES, conftest.prior(samples))
+    mirrors = Augment(left_right=True, up_down=True)
+    recipe = Recipe(**{"epochs": EPOCHS, "batch_size": 16, "lr": 0.05, "augment": mirrors, **recipe})
+    return Training(method, data, lambda: build("tiny", 3, 16, "none"), recipe, fabric, files)
+
+
+def swept(fabric, folder: Path) -> dict[str, np.ndarray]:
+    """Probabilities and features of 59 rows, and the ledger, from the weights of `folder`, without a step."""
+    run = training(Remembering(), fabric)
+    for net, weights in zip(networks(run), torch.load(folder / "state.pt", weights_only=True), strict=True):
+        net.load_state_dict(weights)
+    end_epoch(run)
+    probs, features = sweep(run, torch.arange(1, 60))
+    return {"probs": probs.numpy(), "features": features.numpy(), **remembered(run)}
+
+
+def remembered(run: Training) -> dict[str, np.ndarray]:
+    """The ledger."""
+    return {f"ledger.{name}": run.run.ledger.history(name).numpy().copy() for name in run.run.ledger.columns}
+
+
+def learned(name: str, fabric, folder: Path) -> dict[str, np.ndarray]:
+    """A method trained to the end in one go, and once more stopped and resumed, with large columns in files."""
+    counts = np.zeros((EPOCHS, COUNT), int)
+    whole = stage(name, fabric, folder / "whole", counts)
+    found = {f"counts.{name}": counts, **state("whole", whole)}
+    usual, ledger.MAP_ABOVE = ledger.MAP_ABOVE, 100
+    try:
+        stage(name, fabric, folder / "broken", None, STOP)
+        resumed = stage(name, fabric, folder / "broken", None)
+    finally:
+        ledger.MAP_ABOVE = usual
+    assert resumed is not None
+    assert not list((folder / "broken" / name).rglob("*.column")), "files of columns are left"
+    return found | state("resumed", resumed)
+
+
+def state(prefix: str, run: Training) -> dict[str, np.ndarray]:
+    weights = {
+        f"net-{number}.{key}": value.numpy()
+        for number, net in enumerate(networks(run))
+        for key, value in net.state_dict().items()
+    }
+    return {f"{prefix}.{key}": value for key, value in {**weights, **remembered(run)}.items()}
+
+
+class Stop(Exception):
+    """An interruption."""
+
+
+def stage(name, fabric, folder, counts, stop=None) -> Training | None:
+    """One stage of a run, as the verbs have them; `counts` [epochs, N] how often each loss was put."""
+    built = []
+
+    def make(files):
+        run = training(METHODS[name].load()(), fabric, files)
+        original = run.run.ledger.put
+
+        def put(column, ids, values):
+            if column == "loss" and counts is not None:
+                np.add.at(counts[run.run.epoch], ids.numpy(), 1)
+            original(column, ids, values)
+
+        run.run.ledger.put = put
+        built.append(run)
+        return run
+
+    def log(line):
+        if line["epoch"] == stop:
+            raise Stop
+
+    try:
+        learn(name, folder, make, log)
+    except Stop:
+        return None
+    return built[0]
+
+
+def drift(fabric) -> dict[str, bool]:
+    """Whether batch-norm statistics are equal on all processes, before an epoch's end and after."""
+    run = training(Remembering(), fabric)
+    exchange = Exchange.here()
+    run.nets[0].train()
+    for batch, _ in batches(run, 0, torch.Generator().manual_seed(0)):
+        run.nets[0](batch.x)
+    buffers = [buffer.double().sum().item() for buffer in run.nets[0].buffers()]
+    before = exchange.all(buffers)
+    end_epoch(run)
+    buffers = [buffer.double().sum().item() for buffer in run.nets[0].buffers()]
+    return {
+        "before": len(set(map(tuple, before))) == 1,
+        "after": len(set(map(tuple, exchange.all(buffers)))) == 1,
+    }
+
+
+def talk(folder: Path) -> dict[str, object]:
+    """The exchange by hand, messages of two rows."""
+    exchange = Exchange.here()
+    rank, size = exchange.rank, exchange.size
+    parallel.CHUNK = 2
+    own = exchange.part(torch.arange(7))
+    chunks = list(exchange.rows(own, lambda rows: rows * 10.0))
+    return {
+        "rank": rank,
+        "size": size,
+        "started": [started().rank, started().here, started().nodes],
+        "part": own.tolist(),
+        "rows": [rows.tolist() for rows, _ in chunks],
+        "values": [values.tolist() for _, values in chunks],
+        "told": [exchange.told(f"from {rank}", 1), exchange.told(f"from {rank}")],
+        "together": exchange.together(own[:, None].half()).tolist(),
+        "none": list(exchange.together(own[:0]).shape),
+        "mean": exchange.mean(rank + 1.0),
+        "all": exchange.all(rank),
+        "own": exchange.own(folder).name,
+        "first": exchange.first(lambda: f"made by {rank}"),
+        "each": exchange.each(lambda: in_turn(folder, rank)),
+        **failures(exchange),
+    }
+
+
+def in_turn(folder: Path, rank: int) -> list[str]:
+    """Which processes have been here before."""
+    (folder / f"turn-{rank}").touch()
+    return sorted(path.name for path in folder.glob("turn-*"))
+
+
+def failures(exchange: Exchange) -> dict[str, object]:
+    """What fails in one process fails in all; what differs between them is refused."""
+
+    def fail(rank: int, error: Exception) -> Callable[[], None]:
+        def work() -> None:
+            if exchange.rank == rank:
+                raise error
+
+        return work
+
+    def told(work: Callable[[], object]) -> list[object]:
+        try:
+            work()
+        except OverreadError as error:
+            return [str(error), error.exit_code]
+        except ZeroDivisionError as error:
+            return [str(error), "itself"]
+        return ["no failure"]
+
+    return {
+        "fails_first": told(lambda: exchange.first(fail(0, InputError("no such folder")))),
+        "fails_second": told(lambda: exchange.each(fail(1, ZeroDivisionError("by zero")))),
+        "fails_nowhere": told(lambda: exchange.everywhere(fail(5, InputError("never")))),
+        "agree": told(lambda: exchange.agree("same", "data")),
+        "differ": told(lambda: exchange.agree(str(exchange.rank), "data")),
+        "small_batches": told(lambda: training(Remembering(), make_fabric("cpu"), batch_size=3)),
+    }
+
+
+def main(folder: Path) -> None:
+    warnings.simplefilter("error")
+    warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*", FutureWarning)
+    torch.set_num_threads(1)
+    fabric = make_fabric("cpu")
+    rank = Exchange.here().rank
+    told = {**talk(folder), "drift": drift(fabric)}
+    (folder / f"told-{rank}.json").write_text(json.dumps(told))
+    np.savez(folder / f"swept-{rank}.npz", **swept(fabric, folder))
+    for name in METHODS:
+        np.savez(folder / f"{name}-{rank}.npz", **learned(name, fabric, folder))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
