@@ -17,6 +17,12 @@ from overread.cli.show import show_audit, show_json
 @options.learning_flags
 @options.augment_flag("flip")
 @click.option("--folds", metavar="N", type=int, help="Parts of the cross-fitting by group.")
+@options.shown(
+    "--rank-by",
+    metavar="NAME",
+    default="consensus",
+    help="The detector that orders the list; see `overread list detectors`.",
+)
 @options.run_flags
 @options.output_flags
 @click.pass_context

@@ -15,8 +15,10 @@ import pandas as pd
 from overread.data.load import load
 from overread.data.options import DataOptions
 from overread.data.reading import Reading
+from overread.detect import DETECTORS
+from overread.detect.own import OWN
 from overread.engine.evidence import Evidence
-from overread.errors import InputError
+from overread.errors import InputError, look_up
 from overread.files import write_json, write_whole
 from overread.run import RunFolder, check_out, open_run
 from overread.verbs.config import AuditConfig
@@ -57,6 +59,7 @@ def audit(
     out, options, config = Path(out), options or DataOptions(), config or AuditConfig()
     check_out(out, resume)
     setup = set_up(config, quiet)
+    check_detector(config.rank_by, setup.method)
     reading, images = setup.each(
         lambda: load(source, options, first_size(config), setup.cache, quiet=setup.quiet)
     )
@@ -80,7 +83,7 @@ def conclude(run: RunFolder, reading: Reading, config: AuditConfig, evidence: Ev
     out = run.path
     write_whole(out / "evidence.npz", evidence.save)
     with run.stage("detect"):
-        findings = find(evidence, config.noise_rate, config.seed)
+        findings = find(evidence, config.noise_rate, config.seed, config.rank_by)
         suspects = suspects_table(reading.manifest, findings)
     write_whole(out / "suspects.csv", lambda part: suspects.to_csv(part, index=False))
     write_gallery(out, reading.manifest, evidence, findings)
@@ -89,6 +92,19 @@ def conclude(run: RunFolder, reading: Reading, config: AuditConfig, evidence: Ev
     run.finish("done")
     report(out)
     return AuditResult(out, summary, suspects)
+
+
+def check_detector(name: str, method: Any) -> None:
+    """Refuses a detector that is unknown, or that reads a column which the method does not leave."""
+    from overread.engine.task import Task
+
+    look_up("detector", name, DETECTORS)
+    if name in OWN and name not in (left := method.columns(Task(("a", "b"), features=2))):
+        own = [column for column in OWN if column in left]
+        offer = f"It leaves {', '.join(own)}." if own else "It leaves no column of its own."
+        raise InputError(
+            f"--rank-by {name} reads what a method leaves, and this --method leaves none. {offer}"
+        )
 
 
 def check_enough(reading: Reading, folds: int) -> None:

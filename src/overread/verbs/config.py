@@ -76,6 +76,7 @@ class AuditConfig(LearningConfig):
 
     augment: str = "flip"
     folds: int | None = None  # full: 0, the folds' heads stand on frozen features; fast: 5
+    rank_by: str = "consensus"  # the detector whose score orders the list
 
     def _own(self) -> Problems:
         may_be_0 = self.effort == "full"

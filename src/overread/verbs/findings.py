@@ -29,6 +29,7 @@ class Findings:
     rate: NoiseRate
     p_wrong: Array  # [N] of the consensus
     flagged: Array  # [N] bool
+    rank_by: str = "consensus"  # the detector whose score orders the list
 
     @property
     def consensus(self) -> Suspicion:
@@ -37,10 +38,10 @@ class Findings:
     @property
     def order(self) -> Array:
         """[N] rows, most suspicious first; ties in manifest order."""
-        return np.argsort(-self.consensus.score, kind="stable")
+        return np.argsort(-self.opinions[self.rank_by].score, kind="stable")
 
 
-def find(evidence: Evidence, rate: float | None, seed: int) -> Findings:
+def find(evidence: Evidence, rate: float | None, seed: int, rank_by: str = "consensus") -> Findings:
     """Runs every detector whose evidence was recorded. `rate` is the noise rate where the user knows it."""
     opinions = {
         name: entry.load()(evidence) for name, entry in DETECTORS.items() if _possible(name, evidence)
@@ -48,7 +49,7 @@ def find(evidence: Evidence, rate: float | None, seed: int) -> Findings:
     found, p_wrong = doubt(evidence, rate, seed)
     flagged = p_wrong > CUT
     opinions["consensus"] = replace(opinions["consensus"], wrong=flagged)
-    return Findings(opinions, found, p_wrong, flagged)
+    return Findings(opinions, found, p_wrong, flagged, rank_by)
 
 
 def doubt(evidence: Evidence, rate: float | None, seed: int) -> tuple[NoiseRate, Array]:
@@ -77,7 +78,7 @@ def suspects_table(manifest: Manifest, findings: Findings) -> pd.DataFrame:
             "image": [str(manifest.path(int(row))) for row in rows],
             "given": [safe_cell(name) for name in names[manifest.given[rows]]],
             "suggested": [safe_cell(name) for name in names[findings.consensus.suggested[rows]]],
-            "score": np.round(findings.consensus.score[rows], 6),
+            "score": np.round(findings.opinions[findings.rank_by].score[rows], 6),
             "p_wrong": np.round(findings.p_wrong[rows], 6),
             "flagged": findings.flagged[rows].astype(int),
             "why": [why(findings, int(row), names) for row in rows],
