@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import mmap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from overread.engine.storage import Held, Mapped
 from overread.engine.parallel import Exchange
 
 MAP_ABOVE = 256 * 2**20  # bytes; larger columns lie in a file
-RELEASE_EVERY = 256 * 2**20  # bytes touched in such a file before its pages are handed back
 
 
 @dataclass(frozen=True)
@@ -60,45 +58,52 @@ class Ledger:
         """`folder` is for files of large columns; they are begun anew where `fresh`, else taken as they are."""
         self.epoch = 0
         self.columns = columns
-        self._folder = folder
-        self._files: dict[str, Mapped] = {}
-        self._data: dict[str, Tensor] = {}
+        self._kept: dict[str, Held | Mapped] = {}
+        self._slots = {n: epochs if c.window == WHOLE_RUN else c.window for n, c in columns.items()}
         self._put: dict[str, list[Tensor]] = {name: [] for name in columns}
         for name, column in columns.items():
-            slots = epochs if column.window == WHOLE_RUN else column.window
-            shape = (samples, slots, *column.shape)
+            shape = (samples, self._slots[name], *column.shape)
             if folder is not None and plan(column, shape) == "file":
-                self._files[name] = Mapped(folder / f"{name}.column", shape, column, fresh)
-                self._data[name] = self._files[name].data
+                path = folder / f"{name}.column"
+                self._kept[name] = Mapped(path, shape, column.dtype, column.fill, fresh)
             else:
-                self._data[name] = torch.full(shape, column.fill, dtype=column.dtype)
+                self._kept[name] = Held(shape, column.dtype, column.fill)
 
     def put(self, name: str, ids: Tensor, values: Tensor) -> None:
         """Remembers `values` [B, *shape] for rows `ids` [B] in this epoch. Gradients stop here."""
-        data, rows = self._data[name], ids.cpu()
-        data[rows, self.epoch % data.shape[1]] = values.detach().to("cpu", data.dtype)
+        rows = ids.cpu()
+        self._write(name, rows, values)
         self._put[name].append(rows)
-        self._touched(name, len(rows))
 
     def put_all(self, name: str, values: Tensor) -> None:
         """Remembers `values` [N, *shape] for all rows in this epoch; all processes must put the same."""
-        data = self._data[name]
-        data[:, self.epoch % data.shape[1]] = values.detach().to("cpu", data.dtype)
+        self._write(name, torch.arange(len(values)), values)
 
     def get(self, name: str, ids: Tensor) -> Tensor:
         """What was last put for rows `ids` in this epoch's slot: [B, *shape] on the device of `ids`."""
-        data = self._data[name]
-        return data[ids.cpu(), self.epoch % data.shape[1]].to(ids.device)
+        return self._kept[name].read(ids.cpu(), self._slot(name)).to(ids.device)
 
     def window(self, name: str, ids: Tensor) -> Tensor:
         """All slots of rows `ids`: [B, w, *shape] on the device of `ids`, in the order of the slots."""
-        values = self._data[name][ids.cpu()]
-        self._touched(name, len(ids) * values.shape[1])
-        return values.to(ids.device)
+        return self._kept[name].read(ids.cpu(), slice(None)).to(ids.device)
 
     def history(self, name: str) -> Tensor:
-        """The whole column [N, w, *shape]; while w covers the run, slot e is epoch e. Read, do not write."""
-        return self._data[name]
+        """The whole column [N, w, *shape]; while w covers the run, slot e is epoch e. Read, do not write.
+
+        What is read of a large column stays in memory: of that take `chunks`.
+        """
+        return self._kept[name].whole()
+
+    def chunks(self, name: str) -> Iterator[Tensor]:
+        """The whole column as [n, w, *shape], all rows in order; each is good until the next is asked for."""
+        return self._kept[name].chunks()
+
+    def _slot(self, name: str) -> int:
+        return self.epoch % self._slots[name]
+
+    def _write(self, name: str, rows: Tensor, values: Tensor) -> None:
+        values = values.detach().to("cpu", self.columns[name].dtype)
+        self._kept[name].put(self._slot(name), rows, values)
 
     def gather(self, exchange: Exchange) -> None:
         """Makes the ledger whole: what each process put since the last time is put on all the others."""
@@ -107,31 +112,28 @@ class Ledger:
                 own = torch.unique(torch.cat(put)) if put else torch.empty(0, dtype=torch.long)
                 self._hear(name, own, exchange)
             put.clear()
+            self._kept[name].flush()
 
     def _hear(self, name: str, own: Tensor, exchange: Exchange) -> None:
-        data = self._data[name]
-        slot = self.epoch % data.shape[1]
-        for rows, values in exchange.rows(own, lambda part: data[part, slot]):
-            data[rows, slot] = values
-            self._touched(name, len(rows))
+        kept, slot = self._kept[name], self._slot(name)
+        for rows, values in exchange.rows(own, lambda part: kept.read(part, slot)):
+            kept.put(slot, rows, values)
 
     def state(self) -> dict[str, Tensor]:
         """What a checkpoint keeps: the columns in memory, without scratch."""
-        return {n: d for n, d in self._data.items() if n not in self._files and not self.columns[n].scratch}
+        held = {name: kept for name, kept in self._kept.items() if isinstance(kept, Held)}
+        return {name: kept.whole() for name, kept in held.items() if not self.columns[name].scratch}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Takes back what `state` gave."""
         for name, values in state.items():
-            self._data[name].copy_(values)
+            self._kept[name].whole().copy_(values)
 
     def close(self) -> None:
         """Removes the files of large columns; the ledger is not used afterwards."""
-        for file in self._files.values():
-            file.path.unlink(missing_ok=True)
-
-    def _touched(self, name: str, values: int) -> None:
-        if name in self._files:
-            self._files[name].touched(values)
+        for kept in self._kept.values():
+            if isinstance(kept, Mapped):
+                kept.path.unlink(missing_ok=True)
 
 
 def plan(column: Column, shape: tuple[int, ...]) -> str:
@@ -143,34 +145,3 @@ def plan(column: Column, shape: tuple[int, ...]) -> str:
 def size(column: Column, shape: tuple[int, ...]) -> int:
     """Bytes that a column of `shape` takes."""
     return math.prod(shape) * torch.empty(0, dtype=column.dtype).element_size()
-
-
-class Mapped:
-    """A column in a file, mapped into memory; its pages are handed back to the system now and then."""
-
-    def __init__(self, path: Path, shape: tuple[int, ...], column: Column, fresh: bool) -> None:
-        self.path = path
-        kind = torch.empty(0, dtype=column.dtype).numpy().dtype
-        begun = fresh or not path.exists()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._array: Any = np.memmap(path, dtype=kind, mode="w+" if begun else "r+", shape=shape)
-        self.data = torch.from_numpy(self._array)
-        self._each = size(column, shape[2:]) + mmap.PAGESIZE  # bytes that one value touches, at most
-        self._since = 0
-        if begun and column.fill != 0:
-            rows = max(1, RELEASE_EVERY // size(column, shape[1:]))
-            for start in range(0, shape[0], rows):
-                self.data[start : start + rows] = column.fill
-                self.release()
-
-    def touched(self, values: int) -> None:
-        """Counts the values read or written, and hands pages back after `RELEASE_EVERY` bytes of them."""
-        self._since += values * self._each
-        if self._since > RELEASE_EVERY:
-            self.release()
-
-    def release(self) -> None:
-        """Hands the mapped pages back; what was written stays in the file."""
-        self._since = 0
-        if hasattr(mmap, "MADV_DONTNEED"):
-            self._array._mmap.madvise(mmap.MADV_DONTNEED)

@@ -1,0 +1,138 @@
+"""Where a column of the ledger lies: in memory, or in a file of which little is in memory at a time."""
+
+from __future__ import annotations
+
+import math
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+RELEASE_EVERY = 256 * 2**20  # bytes resident before the pages are handed back
+BLOCK = (
+    2 * 2**20
+)  # bytes that touching one value may make resident: Linux maps large pieces of a file at once
+WAITING = 32 * 2**20  # bytes of values that wait until they are written
+CHUNK = 8 * 2**20  # bytes read at a time where a column is read whole
+
+
+class Held:
+    """A column [N, w, *shape] in memory."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: torch.dtype, fill: float) -> None:
+        self._data = torch.full(shape, fill, dtype=dtype)
+
+    def put(self, slot: int, rows: Tensor, values: Tensor) -> None:
+        """`values` [B, *shape] for `rows` [B] in a slot."""
+        self._data[rows, slot] = values
+
+    def read(self, rows: Tensor, slots: int | slice) -> Tensor:
+        """[B, *shape] of one slot, or [B, w, *shape] of several."""
+        return self._data[rows, slots]
+
+    def whole(self) -> Tensor:
+        """[N, w, *shape] itself."""
+        return self._data
+
+    def chunks(self) -> Iterator[Tensor]:
+        """[n, w, *shape] of all rows in order."""
+        yield from torch.split(self._data, max(1, CHUNK // max(1, self._data[:1].nbytes)))
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
+class Mapped:
+    """A column [N, w, *shape] in the file `path`, slot after slot, because an epoch writes one of them.
+
+    What is put waits until there is a lot of it, and is then written in the order of the rows: batches are shuffled,
+    and each by itself would touch the file everywhere.
+    """
+
+    def __init__(
+        self, path: Path, shape: tuple[int, ...], dtype: torch.dtype, fill: float, fresh: bool
+    ) -> None:
+        samples, slots, *rest = shape
+        each = math.prod(rest) * dtype.itemsize  # bytes of a value
+        begun = fresh or not path.exists()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kind = torch.empty(0, dtype=dtype).numpy().dtype
+        self.path = path
+        self._array: Any = np.memmap(
+            path, dtype=kind, mode="w+" if begun else "r+", shape=(slots, samples, *rest)
+        )
+        self._data = torch.from_numpy(self._array).transpose(0, 1)  # [N, w, *shape]
+        self._stretch = max(1, RELEASE_EVERY // each)  # rows of one slot that may be resident
+        self._chunk = max(1, CHUNK // (slots * each))
+        self._since = 0
+        self._slot, self._count = 0, 0  # of what waits
+        room = max(1, min(samples, WAITING // (each + 8)))
+        self._rows = torch.empty(room, dtype=torch.long)
+        self._values = torch.empty(room, *rest, dtype=dtype)
+        if begun and fill != 0:
+            for slot in range(slots):
+                for part in torch.split(self._data[:, slot], self._stretch):
+                    part.fill_(fill)
+                    self._release()
+
+    def put(self, slot: int, rows: Tensor, values: Tensor) -> None:
+        """`values` [B, *shape] for `rows` [B] in a slot; of a row that is put twice, the later one."""
+        if slot != self._slot:
+            self.flush()
+            self._slot = slot
+        room = len(self._rows)
+        for some, theirs in zip(torch.split(rows, room), torch.split(values, room), strict=True):
+            if self._count + len(some) > room:
+                self.flush()
+            place = slice(self._count, self._count + len(some))
+            self._rows[place], self._values[place] = some, theirs
+            self._count += len(some)
+
+    def flush(self) -> None:
+        """Writes what waits, stretch by stretch of the file."""
+        if not self._count:
+            return
+        rows, order = self._rows[: self._count].sort(stable=True)
+        last = torch.cat([rows[1:] != rows[:-1], torch.ones(1, dtype=torch.bool)])
+        rows, order, self._count = rows[last], order[last], 0
+        stretches = (rows // self._stretch).bincount().tolist()
+        for some, theirs in zip(torch.split(rows, stretches), torch.split(order, stretches), strict=True):
+            if len(some):
+                self._data[some, self._slot] = self._values[theirs]
+                self._release()
+
+    def read(self, rows: Tensor, slots: int | slice) -> Tensor:
+        """[B, *shape] of one slot, or [B, w, *shape] of several."""
+        self.flush()
+        values = self._data[rows, slots]
+        self._touched(len(rows) * (1 if isinstance(slots, int) else values.shape[1]) * BLOCK)
+        return values
+
+    def whole(self) -> Tensor:
+        """[N, w, *shape]; what is read of it stays resident."""
+        self.flush()
+        return self._data
+
+    def chunks(self) -> Iterator[Tensor]:
+        """[n, w, *shape] of all rows in order, handed back when the next is asked for."""
+        self.flush()
+        for chunk in torch.split(self._data, self._chunk):
+            yield chunk
+            self._touched(CHUNK + chunk.shape[1] * BLOCK)
+        self._release()
+
+    def _touched(self, size: int) -> None:
+        """Counts the bytes that reading made resident, at most, and hands pages back if they are many."""
+        self._since += size
+        if self._since > RELEASE_EVERY:
+            self._release()
+
+    def _release(self) -> None:
+        """Hands the mapped pages back; what was written stays in the file."""
+        self._since = 0
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._array._mmap.madvise(mmap.MADV_DONTNEED)
