@@ -15,8 +15,35 @@ COUNT = 72
 @pytest.fixture
 def colours(tmp_path):
     """72 images in 36 groups; the table names image, label, true_label and group."""
+    return write_colours(tmp_path / "colours")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A folder with `colours`, a model of each effort trained on them in `fast` and `full`, and their cache."""
+    from overread.verbs.config import TrainConfig
+    from overread.verbs.train import train
+
+    folder = tmp_path_factory.mktemp("trained")
+    write_colours(folder / "colours")
+    plain = {"network": "tiny", "size": 16, "batch_size": 12, "lr": 0.05, "device": "cpu"}
+    for effort in ("fast", "full"):
+        config = TrainConfig(effort=effort, epochs=8, cache=str(folder / "cache"), **plain)
+        train(folder / "colours", folder / effort, None, config, quiet=True)
+    return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_eyes():
+    """Frozen features through the network that is trained, also where that is the tiny one."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("learning", "training"):
+            patch.setattr(f"overread.verbs.{module}.eyes", lambda config: (config.network, config.weights))
+        yield
+
+
+def write_colours(folder):
     rng = np.random.default_rng(0)
-    folder = tmp_path / "colours"
     (folder / "images").mkdir(parents=True)
     rows = []
     for number in range(COUNT):

@@ -55,10 +55,9 @@ def blank(info: Mapping[str, Any]) -> list[nn.Module]:
         if info["effort"] == "full":
             return [build(info["network"], classes, size, "none", channels) for _ in range(count)]
         body = body_of(build(info["network"], 2, size, "none", channels))
-        features = info["features"]
-        zeros = torch.zeros(features)
-        heads = [mlp_head(features, classes) for _ in range(count)]
-    return [OnFrozen(body, zeros, zeros.clone(), head) for head in heads]
+        heads = [mlp_head(info["features"], classes) for _ in range(count)]
+    mean, scale = torch.zeros(info["features"]), torch.ones(info["features"])  # shared, as the body is
+    return [OnFrozen(body, mean, scale, head) for head in heads]
 
 
 @torch.inference_mode()

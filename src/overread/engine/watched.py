@@ -14,9 +14,12 @@ from torch import nn
 
 from overread.engine.batches import in_order
 from overread.engine.loop import Training, networks
+from overread.engine.method import Batch
 from overread.engine.parallel import Exchange
 from overread.engine.samples import Samples
+from overread.engine.saved import predicted
 from overread.engine.stage import Build, Stage, arrays
+from overread.errors import InputError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MOMENTS = ("last", "best")
@@ -45,6 +48,7 @@ def train_watched(stage: Stage, build: Build, watch: Watch) -> dict[str, Array]:
     """
     if not Exchange.here().first(stage.finished.exists):
         training = stage.begin(build)
+        check_predicting(training)
         best = Best.begin(stage, training)
         for epoch in stage.epochs(training):
             measures = watch.judge(probabilities(training, watch.held["val"]))
@@ -118,16 +122,32 @@ def probabilities(training: Training, samples: Samples) -> Array:
 
 
 @torch.inference_mode()
+def check_predicting(training: Training) -> None:
+    """Refuses a method whose predictions the saved networks could not repeat."""
+    nets, method, batch = predicting(training), training.method, some(training)
+    said = method.predict(training.nets, batch.x, training.run.task)
+    if not nets or not torch.allclose(predicted(nets, batch.x), said.float(), atol=0.05):
+        raise InputError(
+            f"{type(method).__name__}.predict is not the mean of its networks' probabilities, and a saved model "
+            "predicts just so. Leave `predict` out, or let it choose among the networks."
+        )
+
+
+def some(training: Training) -> Batch:
+    """A few training samples."""
+    return training.data.samples.batch(training.data.rows[:4], training.fabric.device)
+
+
+@torch.inference_mode()
 def predicting(training: Training) -> list[nn.Module]:
-    """The networks that the method predicts with, of all that it trains."""
+    """The networks that the method predicts with, of all that it trains; in evaluation mode."""
     called: list[int] = []
-    nets = networks(training)
+    nets = [net.eval() for net in networks(training)]
     hooks = [
         net.register_forward_hook(lambda *_, number=number: called.append(number))
         for number, net in enumerate(nets)
     ]
-    batch = training.data.samples.batch(training.data.rows[:2], training.fabric.device)
-    training.method.predict(training.nets, batch.x, training.run.task)
+    training.method.predict(training.nets, some(training).x, training.run.task)
     for hook in hooks:
         hook.remove()
     return [nets[number] for number in sorted(set(called))]

@@ -88,6 +88,13 @@ def per_class(manifest: Manifest, trained: Trained) -> dict[str, dict[str, Any]]
     }
 
 
+def copies_of_training(reading: Reading, manifest: Manifest) -> int:
+    """How many images that are measured lie in the training part too, byte for byte."""
+    part = dict(zip(manifest.ids, manifest.split, strict=True))
+    parts = [[part[name] for name in same] for same in reading.duplicates]
+    return sum(len([one for one in same if one in PARTS[1:]]) for same in parts if "train" in same)
+
+
 def warnings(reading: Reading, manifest: Manifest) -> list[str]:
     """What a careful reader should know before trusting the figures."""
     told = []
@@ -95,6 +102,8 @@ def warnings(reading: Reading, manifest: Manifest) -> list[str]:
         told.append(
             f"{len(reading.groups_across_splits)} groups stand in more than one split: the figures there flatter."
         )
+    if copied := copies_of_training(reading, manifest):
+        told.append(f"{copied:,} images of other parts are exact copies of training images: the figures flatter.")
     if outside := int((manifest.split == "").sum()):
         told.append(f"{outside:,} images are in no split; they were not used.")
     given = manifest.given[rows_of(manifest, "train")]

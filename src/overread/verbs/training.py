@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -125,7 +126,7 @@ def on_frozen(manifest: Manifest, frozen: Array, size: int, config: TrainConfig)
 
         body = body_of(frozen_network(*eyes(config), size))
         spread = torch.from_numpy(mean), torch.from_numpy(scale)
-        return [OnFrozen(body, *spread, head.cpu()) for head in heads]
+        return [OnFrozen(body, *spread, deepcopy(head).cpu()) for head in heads]
 
     return Material(x, head_on(x, manifest.classes), finished)
 
