@@ -43,7 +43,7 @@ def param_gradient(p: Tensor, y: Tensor, f: Tensor) -> Tensor:
     return at_logit * torch.cat([torch.ones_like(at_logit), f.float()], 1)
 
 
-def vog(history: Tensor, chunk: int = 4096) -> Tensor:
+def vog(history: Tensor, chunk: int = 256) -> Tensor:
     r"""Variance of gradients: how much a sample's gradient wanders over the epochs.
 
     $\mathrm{VOG}_i = \frac1D \sum_d \sqrt{\frac1{T_i} \sum_e (S_{ied} - \mu_{id})^2}$, with
@@ -56,7 +56,7 @@ def vog(history: Tensor, chunk: int = 4096) -> Tensor:
     Args:
         history: [N, T, D] gradients of each sample at T epochs, any float type, in memory or memory-mapped;
             an epoch with a NaN in it was not recorded and does not count.
-        chunk: rows at a time, so that only these are ever held in float32.
+        chunk: rows at a time, so that only these are ever held in float32; few stay in the processor's cache.
 
     Returns:
         [N] float32, from 0; higher wanders more. NaN where fewer than two epochs were recorded.
@@ -72,6 +72,16 @@ def vog(history: Tensor, chunk: int = 4096) -> Tensor:
 
 
 def _vog(s: Tensor) -> Tensor:
+    epochs = s.shape[1]
+    mean = s.sum(1, keepdim=True) / epochs  # [n, 1, D]
+    deviation = (s - mean).square_().sum(1).div_(epochs).sqrt_()  # [n, D]
+    value = deviation.mean(1)  # NaN where an epoch was not recorded
+    missing = value.isnan() if epochs > 1 else torch.ones_like(value, dtype=torch.bool)
+    value[missing] = _vog_of_recorded(s[missing])
+    return value
+
+
+def _vog_of_recorded(s: Tensor) -> Tensor:
     recorded = ~s.isnan().any(2, keepdim=True)  # [n, T, 1]
     epochs = recorded.sum(1)  # [n, 1]
     mean = torch.where(recorded, s, 0.0).sum(1) / epochs  # [n, D]

@@ -100,7 +100,8 @@ class CoTeachingVOG(Method):
         return picking.of(order, batch, run)  # [R]
 
     def epoch_end(self, nets: Sequence[nn.Module], run: Run) -> None:
-        each = torch.stack([vog(run.ledger.history(name)) for name in GRADIENTS], 1)  # [N, 2]
+        parts = ([vog(part) for part in run.ledger.chunks(name)] for name in GRADIENTS)
+        each = torch.stack([torch.cat(part) for part in parts], 1)  # [N, 2]
         run.ledger.put_all("vog-each", each)
         run.ledger.put_all("vog", each.mean(1))
 
