@@ -108,9 +108,12 @@ class Mapped:
     def read(self, rows: Tensor, slots: int | slice) -> Tensor:
         """[B, *shape] of one slot, or [B, w, *shape] of several."""
         self.flush()
-        values = self._data[rows, slots]
-        self._touched(len(rows) * (1 if isinstance(slots, int) else values.shape[1]) * BLOCK)
-        return values
+        each = BLOCK * (1 if isinstance(slots, int) else self._data.shape[1])
+        parts = []
+        for some in torch.split(rows, max(1, RELEASE_EVERY // each)):
+            parts.append(self._data[some, slots])
+            self._touched(len(some) * each)
+        return torch.cat(parts)
 
     def whole(self) -> Tensor:
         """[N, w, *shape]; what is read of it stays resident."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,35 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 def unit(features: Array) -> Array:
     """Rows centred on their mean and scaled to length 1: Euclidean order becomes cosine order. [N, D]."""
-    centred = features.astype(np.float32) - features.mean(0, dtype=np.float32)
+    return _scaled(features, features.mean(0, dtype=np.float32))
+
+
+def _scaled(features: Array, centre: Array) -> Array:
+    centred = features.astype(np.float32) - centre
     return np.asarray(centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12))
+
+
+@dataclass(frozen=True)
+class Units:
+    """`unit` of features that are too many to hold: each row is read and scaled when it is asked for.
+
+    >>> features = np.eye(3)
+    >>> bool(np.allclose(Units.of(features.__getitem__, 3)[np.array([2])], unit(features)[2:]))
+    True
+    """
+
+    read: Callable[[Array], Array]  # row numbers [n] to features [n, D]
+    centre: Array  # [D]
+
+    @staticmethod
+    def of(read: Callable[[Array], Array], count: int, chunk: int = 8192) -> Units:
+        """Of `count` rows, which are read once for their mean."""
+        parts = (np.arange(start, min(start + chunk, count)) for start in range(0, count, chunk))
+        centre = sum(read(part).sum(0, dtype=np.float64) for part in parts) / count
+        return Units(read, np.asarray(centre, np.float32))
+
+    def __getitem__(self, rows: Array) -> Array:
+        return _scaled(self.read(rows), self.centre)
 
 
 def nearest(
@@ -49,3 +78,10 @@ def nearest(
         indices[start:stop, :width] = np.where(np.isfinite(found), best, -1)
         distances[start:stop, :width] = np.sqrt(np.maximum(found, 0.0))
     return indices, distances
+
+
+def nearest_among(known: Array, queries: Array, k: int) -> tuple[Array, Array]:
+    """As `nearest`, of `queries` [m, D] among the rows of `known` [M, D]."""
+    both = np.arange(len(known) + len(queries))
+    groups = np.minimum(both, len(known))  # all queries are one group: they do not see each other
+    return nearest(np.concatenate([known, queries]), k, groups, both[len(known) :])

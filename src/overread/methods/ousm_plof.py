@@ -14,7 +14,7 @@ from overread.engine.ledger import Column
 from overread.engine.method import Batch, Method, Run
 from overread.engine.task import Task
 from overread.errors import InputError
-from overread.functional.neighbours import unit
+from overread.functional.neighbours import Units
 from overread.functional.outliers import class_outliers
 from overread.functional.picking import Picking, kept, remember_kept
 from overread.functional.records import record, recorded
@@ -86,7 +86,8 @@ class OUSMpLOF(Method):
             run.ledger.put("given", batch.ids, batch.y)
         given = run.ledger.history("given")[:, 0].numpy()  # [N]; -1: not trained on
         rows = np.flatnonzero(given >= 0)
-        features = unit(run.ledger.history("feature")[rows, 0].numpy())
+        trained = torch.from_numpy(rows)
+        features = Units.of(lambda at: run.ledger.get("feature", trained[at]).numpy(), len(rows))
         labels = given[rows] if self.scope == "class" else np.zeros(len(rows), int)
         outlying = torch.from_numpy(class_outliers(features, labels, self.neighbours)).float()
         weight = run.ledger.history("weight")[:, 0].clone()
