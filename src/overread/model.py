@@ -19,16 +19,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FORMAT = 1
-NEEDED = {
-    "format": int,
-    "network": str,
-    "networks": int,
-    "effort": str,
-    "features": int,
-    "classes": list,
-    "size": int,
-    "channels": int,
-}
+TEXTS, COUNTS = ("network", "effort"), ("networks", "features", "size", "channels")
 EXPECTED = (
     "Expected a list of paths, of PIL images or of arrays [H, W] or [H, W, 3]; an array of images [N, H, W] or "
     "[N, H, W, 3]; or the path of DATA. One image goes into a list."
@@ -157,7 +148,16 @@ def _read_info(folder: Path) -> dict[str, Any]:
             f"{path} has the format {info['format']}, written by Overread {info.get('overread', '?')}; this "
             f"version knows the formats up to {FORMAT}. Install that version or a newer one."
         )
-    wrong = [name for name, kind in NEEDED.items() if not isinstance(info.get(name), kind)]
-    if wrong:
+    if wrong := faulty(info):
         raise InputError(f"{path} lacks {', '.join(wrong)}, or has something else there. {CURE}")
     return info
+
+
+def faulty(info: dict[str, Any]) -> list[str]:
+    """The fields of model.json that are missing, or cannot be what they should."""
+    wrong = [name for name in TEXTS if not isinstance(info.get(name), str)]
+    wrong += [name for name in COUNTS if not isinstance(info.get(name), int) or info[name] < 1]
+    classes = info.get("classes")
+    named = isinstance(classes, list) and len(classes) > 1 and all(isinstance(name, str) for name in classes)
+    wrong += [] if named else ["classes"]
+    return wrong or ([] if info["effort"] in ("full", "fast") else ["effort"])
