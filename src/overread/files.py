@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -13,14 +14,23 @@ from typing import Any
 
 from overread.errors import InputError
 
+FULL = 2**20  # bytes; a disk with less is full
+
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Calls `write` on a temporary name beside `path`, then renames: a reader never sees half a file."""
+    """Calls `write` on a temporary name beside `path`, then renames: a reader never sees half a file.
+
+    A full disk is an `OSError` with ENOSPC, whatever it is for the library that writes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         write(part)
         os.replace(part, path)
+    except Exception as error:
+        if not isinstance(error, OSError) and shutil.disk_usage(path.parent).free < FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
     finally:
         part.unlink(missing_ok=True)
 

@@ -18,10 +18,10 @@ SHARED = ("body.", "mean", "scale")  # what networks on one frozen body have in 
 
 def save_networks(nets: Sequence[nn.Module], path: Path) -> None:
     """Writes all tensors as `NUMBER.NAME`; safetensors holds nothing but numbers."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {f"{number}.{name}": tensor for number, name, tensor in named(nets)}
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, path)
+    path.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
 
 
 def named(nets: Sequence[nn.Module]) -> Iterator[tuple[int, str, Tensor]]:
