@@ -39,7 +39,7 @@ def recipes() -> dict[str, Recipe]:
 
     return {
         "full": Recipe(epochs=20, batch_size=128, lr=0.02, weight_decay=1e-4),
-        "fast": Recipe(epochs=30, batch_size=64, lr=0.003, weight_decay=1e-2),
+        "fast": Recipe(epochs=30, batch_size=64, lr=0.01, weight_decay=1e-3),
     }
 
 
