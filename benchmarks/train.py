@@ -50,7 +50,7 @@ METHODS: dict[str, tuple[str, dict[str, str]]] = {  # name in the table -> metho
     "co-teaching+quota": ("co-teaching", {"quota": "yes"}),
 }
 END_TO_END = ("ce", "ousm", "co-teaching", "forward", "ousm-plof", "co-teaching-vog")
-NOISES = (("symmetric", 0.4), ("symmetric", 0.0), ("symmetric", 0.2), ("loss-ranked", 0.2))
+NOISES = (("symmetric", 0.4), ("loss-ranked", 0.2), ("symmetric", 0.2), ("symmetric", 0.0))
 SIZES = {"a": (1, 2, 3), "b": (1,)}  # seeds of each table
 
 
@@ -75,7 +75,10 @@ class Cell:
 
 def cells(gpu: bool = False) -> list[Cell]:
     """All cells, the most wanted first. On a GPU table b has three seeds."""
-    a = [Cell("a", n, r, m, s) for s in SIZES["a"] for n, r in NOISES for m in METHODS]
+    seeds = SIZES["a"]
+    a = [Cell("a", "symmetric", 0.0, "ce", s) for s in seeds]
+    a += [Cell("a", n, r, m, s) for n, r in NOISES for s in seeds for m in METHODS]
+    a = list(dict.fromkeys(a))
     seeds = (1, 2, 3) if gpu else SIZES["b"]
     first = [("symmetric", 0.0, "ce")] + [("symmetric", 0.4, m) for m in END_TO_END]
     rest = [("symmetric", 0.0, m) for m in END_TO_END[1:]]
