@@ -32,7 +32,8 @@ class OUSMpLOF(Method):
     Args:
         alpha, beta: the paper's weights of the two losses.
         every: epochs between re-weightings (the paper's 5).
-        neighbours: share of its class that a sample is compared with, at most 1,000 samples.
+        neighbours: share of its class (of 10,000 drawn from it, where it has more) that are a sample's neighbours,
+            at most 1,000.
         scope: `class` compares samples of one given label; `all` is the paper's words, and blind, because a
             wrong label sits in the dense heart of another class.
         drop, ramp, quota: as of `ousm`.
