@@ -1,13 +1,13 @@
 """What is remembered of a million samples, planned and measured.
 
-    python benchmarks/memory.py --work /tmp/bench [--samples 1000000] [--epochs 3]
+    python benchmarks/memory.py --work /tmp/bench [--samples 1000000] [--methods co-teaching-vog ousm-plof]
 
 Planned: the bytes of every method's columns for a run of 50 epochs, 7 classes and features of 512 dimensions, in
-memory and in mapped files. Measured: a ledger of co-teaching VOG with its gradients in files under --work (about
-10 GB, removed afterwards), all samples shown in shuffled batches of 256, with features that are drawn at random and
-real heads; the method's own loss and epoch's end, and a checkpoint of what lies in memory. A thread reads the
-resident memory every 20 ms from /proc/self/status; the figures are peaks above what the process had before. The
-result goes to benchmarks/results/memory.json.
+memory and in mapped files. Measured: the ledgers of co-teaching VOG (three epochs) and of OUSM + pLOF (one, and its
+re-weighting) with their large columns in files under --work (about 10 GB, removed afterwards); all samples are shown
+in shuffled batches of 256, as features drawn at random that real heads look at; the method's own loss and epoch's
+end, and a checkpoint of what lies in memory. A thread reads the resident memory every 20 ms from /proc/self/status;
+the figures are peaks above what the process had before, in GiB. The result goes to benchmarks/results/memory.json.
 """
 
 from __future__ import annotations
@@ -33,11 +33,16 @@ from overread.engine.parallel import Exchange
 from overread.engine.task import Task
 from overread.methods import METHODS
 from overread.methods.co_teaching_vog import CoTeachingVOG
+from overread.methods.ousm_plof import OUSMpLOF
 
 EPOCHS, FEATURES, BATCH = 50, 512, 256
 GOAL_MAPPED, GOAL_OTHER = 2.0, 1.0  # GiB
 TASK = Task(CLASSES, features=FEATURES)
 GIB, MIB = 2**30, 2**20
+MEASURED: dict[str, tuple[Method, int]] = {  # and how many epochs it goes through
+    "co-teaching-vog": (CoTeachingVOG(drop=0.2, ramp=1, warmup=1), 3),
+    "ousm-plof": (OUSMpLOF(drop=0.2, ramp=1, every=1), 1),
+}
 
 
 def planned(method: Method, samples: int) -> dict[str, Any]:
@@ -104,27 +109,26 @@ def resident() -> dict[str, int]:
     return {name: int(value.split()[0]) * 1024 for name, value in pairs if name in Resident.KINDS}
 
 
-def shuffled(samples: int, epoch: int) -> Iterator[Batch]:
-    """All samples once, as batches of random features and labels."""
-    generator = torch.Generator().manual_seed(epoch)
+def batches(order: torch.Tensor, seed: int) -> Iterator[Batch]:
+    """The samples in that order, as batches of random features and labels."""
+    generator = torch.Generator().manual_seed(seed)
     shares = torch.tensor(COUNTS) / sum(COUNTS)
-    for ids in torch.randperm(samples, generator=generator).split(BATCH):
+    for ids in order.split(BATCH):
         y = torch.multinomial(shares, len(ids), replacement=True, generator=generator)
         yield Batch(ids, torch.randn(len(ids), FEATURES, generator=generator), y)
 
 
-def measured(samples: int, epochs: int, folder: Path) -> Resident:
-    """Co-teaching VOG's memory of all samples, in use."""
-    method = CoTeachingVOG(drop=0.2, ramp=1, warmup=1)
-    nets = [Classifier(nn.Identity(), FEATURES, len(CLASSES)) for _ in range(2)]
+def measured(method: Method, epochs: int, samples: int, folder: Path) -> Resident:
+    """The method's memory of all samples, in use."""
+    nets = method.networks(lambda: Classifier(nn.Identity(), FEATURES, len(CLASSES)), TASK)
     watched = Resident()
     with watched.phase("begin"):
         ledger = Ledger(samples, EPOCHS, method.columns(TASK), folder)
-    run = Run(TASK, ledger, EPOCHS)
+    run = Run(TASK, ledger, EPOCHS, sweep=lambda: batches(torch.arange(samples), 0))
     for epoch in range(epochs):
         run.epoch = ledger.epoch = epoch
         with watched.phase(f"epoch {epoch + 1}"):
-            for batch in shuffled(samples, epoch):
+            for batch in batches(torch.randperm(samples), epoch):
                 method.loss(nets, batch, run)
         with watched.phase(f"end of epoch {epoch + 1}"), torch.no_grad():
             ledger.gather(Exchange())
@@ -136,26 +140,29 @@ def measured(samples: int, epochs: int, folder: Path) -> Resident:
     return watched
 
 
-def measure(samples: int, epochs: int, work: Path) -> dict[str, Any]:
-    planning = plans(samples)
-    mapped = planning["co-teaching-vog"]["file"]
+def in_use(name: str, samples: int, work: Path) -> dict[str, Any]:
+    """What one method's memory takes."""
+    print(name)
+    method, epochs = MEASURED[name]
+    needed = sum(planned(method, samples)["file"].values()) / GIB + 2
     folder = Path(tempfile.mkdtemp(prefix="memory-", dir=work))
-    free = shutil.disk_usage(folder).free / GIB
-    if free < mapped + 2:
-        folder.rmdir()
-        raise SystemExit(f"{work} needs {mapped + 2:.0f} GiB free and has {free:.0f}. Give another --work.")
     try:
-        watched = measured(samples, epochs, folder)
+        if (free := shutil.disk_usage(folder).free / GIB) < needed:
+            raise SystemExit(f"{work} needs {needed:.0f} GiB free and has {free:.0f}. Give another --work.")
+        watched = measured(method, epochs, samples, folder)
     finally:
         shutil.rmtree(folder)
+    peaks = {"all": "VmRSS", "of mapped files": "RssFile", "everything else": "RssAnon"}
+    return {"peak": {what: watched.peak(kind) for what, kind in peaks.items()}, "phases": watched.phases}
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
     return {
         **frame(torch.device("cpu"), 0),
-        "samples": samples,
-        "planned in GiB": planning,
-        "resident in GiB, peak above the beginning": watched.phases,
-        "peak in GiB": {"all": watched.peak("VmRSS"), "of mapped files": watched.peak("RssFile")}
-        | {"everything else": watched.peak("RssAnon")},
-        "goals in GiB": {"all": GOAL_MAPPED, "everything else": GOAL_OTHER},
+        "samples": options.samples,
+        "planned, GiB": plans(options.samples),
+        "goals, GiB": {"of mapped files": GOAL_MAPPED, "everything else": GOAL_OTHER},
+        "resident, GiB": {name: in_use(name, options.samples, options.work) for name in options.methods},
     }
 
 
@@ -165,13 +172,16 @@ def main() -> None:
     )
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "overread-bench")
     parser.add_argument("--samples", type=int, default=1_000_000)
-    parser.add_argument("--epochs", type=int, default=3, help="how many of the run's 50 are gone through")
+    parser.add_argument("--methods", nargs="+", choices=list(MEASURED), default=list(MEASURED))
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    result = rounded(measure(options.samples, options.epochs, options.work))
-    for name, entry in result["planned in GiB"].items():
+    torch.manual_seed(0)
+    result = rounded(measure(options))
+    for name, entry in result["planned, GiB"].items():
         print(f"{name}: {entry['file']:.2f} GiB in files, {entry['memory']:.2f} GiB in memory")
-    print(result["peak in GiB"], keep("memory", torch.device("cpu"), result))
+    for name, entry in result["resident, GiB"].items():
+        print(name, entry["peak"])
+    print(keep("memory", torch.device("cpu"), result))
 
 
 if __name__ == "__main__":
