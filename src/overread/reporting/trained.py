@@ -39,15 +39,21 @@ class TrainRun:
 def read_train_run(folder: Path) -> TrainRun:
     """Reads a run folder; raises `InputError` that names every file that is missing or broken."""
     problems: list[str] = []
-    names = ("run.json", "summary.json", "metrics.json")
-    info, facts, metrics = (read_object(folder / name, problems) for name in names)
-    if facts and not isinstance(facts.get("classes"), list):
-        problems.append("summary.json lacks 'classes'.")
-    if metrics and not summary.part(metrics, "val"):
-        problems.append("metrics.json lacks 'val'.")
+    info = read_object(folder / "run.json", problems)
+    facts = read_with(folder / "summary.json", "classes", list, problems)
+    metrics = read_with(folder / "metrics.json", "val", dict, problems)
     if problems:
         refuse_folder(folder, problems, "train")
     return TrainRun(info, facts, metrics, read_epochs(folder / "log.jsonl"), config_of(folder))
+
+
+def read_with(path: Path, key: str, kind: type, problems: list[str]) -> Json:
+    """The object in a file; it must have a `kind` under `key`."""
+    before = len(problems)
+    found = read_object(path, problems)
+    if len(problems) == before and not isinstance(found.get(key), kind):
+        problems.append(f"{path.name} lacks {key!r}.")
+    return found
 
 
 def read_epochs(path: Path) -> list[Json]:
