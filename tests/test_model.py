@@ -133,6 +133,13 @@ def test_the_folder_model_alone_is_enough(run, images, tmp_path):
     np.testing.assert_array_equal(overread.load(tmp_path / "elsewhere").predict(images[0]), expected)
 
 
+def test_a_model_is_weights_to_start_from(run):
+    nets = overread.load(run).networks[:1]
+    save_networks(nets, run / "w.safetensors")
+    again = build("tiny", 3, 16, str(run / "w.safetensors"))
+    assert all(torch.equal(a, b) for a, b in zip(again.parameters(), nets[0].parameters(), strict=True))
+
+
 def test_a_model_needs_no_method(run):
     code = (
         "import sys, overread, numpy; overread.load(sys.argv[1]).predict(numpy.zeros((2, 8, 8), 'uint8')); "

@@ -152,7 +152,7 @@ def test_a_method_whose_predictions_cannot_be_saved_is_refused_before_it_trains(
 
 @pytest.mark.parametrize(
     ("info", "says"),
-    [({"networks": 2}, "1.body.0.weight"), ({"classes": ["a", "b"]}, "0.head.weight"), ({"size": 32}, None)],
+    [({"networks": 2}, "1.body.0.weight"), ({"classes": ["a", "b"]}, "head.weight"), ({"size": 32}, None)],
 )
 def test_weights_that_do_not_fit_their_description(tmp_path, info, says):
     save_networks([build("tiny", 3, 16, "none")], tmp_path / "w.safetensors")

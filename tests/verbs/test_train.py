@@ -272,7 +272,7 @@ def test_the_users_noise_rate_is_taken_as_given(colours, tmp_path, capsys):
 def test_balance_and_augmentation_reach_the_training(colours, tmp_path, more):
     train(colours, tmp_path / "plain", None, config(colours, "full", epochs=2), quiet=True)
     train(colours, tmp_path / "other", None, config(colours, "full", epochs=2, **more), quiet=True)
-    assert not np.array_equal(*(weights(tmp_path / run)["0.head.weight"] for run in ("plain", "other")))
+    assert not np.array_equal(*(weights(tmp_path / run)["head.weight"] for run in ("plain", "other")))
 
 
 METHOD = """

@@ -17,25 +17,27 @@ SHARED = ("body.", "mean", "scale")  # what networks on one frozen body have in 
 
 
 def save_networks(nets: Sequence[nn.Module], path: Path) -> None:
-    """Writes all tensors as `NUMBER.NAME`; safetensors holds nothing but numbers."""
+    """Writes all tensors, and nothing but numbers: a safetensors file holds no code."""
     from safetensors.torch import save
 
-    tensors = {f"{number}.{name}": tensor for number, name, tensor in named(nets)}
-    path.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
+    path.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in named(nets)}))
 
 
-def named(nets: Sequence[nn.Module]) -> Iterator[tuple[int, str, Tensor]]:
-    """The tensors of all networks, with their network's number; what networks share comes once."""
+def named(nets: Sequence[nn.Module]) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of all networks: the first one's by their own names, those of network n as `n.NAME`.
+
+    What networks share comes once.
+    """
     for number, net in enumerate(nets):
         for name, tensor in net.state_dict().items():
             if number == 0 or not (isinstance(net, OnFrozen) and name.startswith(SHARED)):
-                yield number, name, tensor
+                yield f"{number}.{name}" if number else name, tensor
 
 
 def load_networks(info: Mapping[str, Any], path: Path) -> list[nn.Module]:
     """The networks that model.json describes, with the tensors of `path`, in evaluation mode."""
     nets = blank(info)
-    given, own = read_weights(path), {f"{number}.{name}": tensor for number, name, tensor in named(nets)}
+    given, own = read_weights(path), dict(named(nets))
     wrong = [name for name in own if name not in given or given[name].shape != own[name].shape]
     wrong += [name for name in given if name not in own]
     if wrong:

@@ -71,17 +71,18 @@ def learn_model(
 ) -> Trained:
     """Trains on the rows of the part `train`, writes RUN/model, and says what was learned."""
     from overread.engine.gather import HEAD, Gathering, evidence_of
+    from overread.engine.networks import weights_in_words
     from overread.engine.stage import learned
     from overread.methods.ce import CE
 
+    say(weights_in_words(config.network, config.weights), setup)
     frozen, rows = frozen_features(manifest, images, config, setup, run), rows_of(manifest, "train")
     log = logger(run, setup.quiet)
     gathering = Gathering(manifest.take(rows), CE(), setup.fabric, run.checkpoint, config.seed, log)
     gathering = informed(gathering, frozen[rows], HEAD, gathering.head_folds, config.noise_rate)
     prior = gathering.prior
     assert prior is not None
-    if not setup.quiet:
-        print(prior_in_words(prior, config.noise_rate is not None), file=sys.stderr, flush=True)
+    say(prior_in_words(prior, config.noise_rate is not None), setup)
     fast = config.effort == "fast"
     material = (
         on_frozen(manifest, frozen, images.shape[1], config) if fast else on_images(manifest, images, config)
@@ -92,6 +93,11 @@ def learn_model(
     evidence = replace(evidence, columns={**evidence.columns, "final_probs": what.probs})
     probs = {name: value for name, value in found.items() if name.startswith(("last.", "best."))}
     return Trained(evidence, prior, int(found["epochs"]), int(found["best_epoch"]), probs)
+
+
+def say(text: str, setup: Setup) -> None:
+    if not setup.quiet:
+        print(text, file=sys.stderr, flush=True)
 
 
 def prior_in_words(prior: Prior, given: bool) -> str:
