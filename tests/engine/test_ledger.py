@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from pathlib import Path
 
@@ -90,6 +92,17 @@ def test_what_is_small_lies_in_memory_and_scratch_is_no_part_of_the_state(tmp_pa
     used(ledger)
     assert not list(tmp_path.iterdir())
     assert sorted(ledger.state()) == ["gradient", "loss", "sums"]
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system cannot reserve a place on a disk")
+def test_a_disk_that_is_too_small_is_said_before_the_run(small_files, monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match=r"No space left.*gradient\.column"):
+        Ledger(COUNT, EPOCHS, COLUMNS, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def resident_files():

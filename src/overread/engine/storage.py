@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import mmap
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ BLOCK = (
 )  # bytes that touching one value may make resident: Linux maps large pieces of a file at once
 WAITING = 32 * 2**20  # bytes of values that wait until they are written
 CHUNK = 8 * 2**20  # bytes read at a time where a column is read whole
+BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes
 
 
 class Held:
@@ -50,7 +53,8 @@ class Mapped:
     """A column [N, w, *shape] in the file `path`, slot after slot, because an epoch writes one of them.
 
     What is put waits until there is a lot of it, and is then written in the order of the rows: batches are shuffled,
-    and each by itself would touch the file everywhere.
+    and each by itself would touch the file everywhere. In the file the bits of a value are those by which it differs
+    from the fill: so a new file, all zeros, is filled, and takes no time.
     """
 
     def __init__(
@@ -58,14 +62,14 @@ class Mapped:
     ) -> None:
         samples, slots, *rest = shape
         each = math.prod(rest) * dtype.itemsize  # bytes of a value
-        begun = fresh or not path.exists()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        kind = torch.empty(0, dtype=dtype).numpy().dtype
         self.path = path
-        self._array: Any = np.memmap(
-            path, dtype=kind, mode="w+" if begun else "r+", shape=(slots, samples, *rest)
-        )
-        self._data = torch.from_numpy(self._array).transpose(0, 1)  # [N, w, *shape]
+        if fresh or not path.exists():
+            new_file(path, samples * slots * each)
+        self._dtype, bits = dtype, BITS[dtype.itemsize]
+        self._fill = torch.tensor(fill, dtype=dtype).view(bits)
+        kind = torch.empty(0, dtype=bits).numpy().dtype
+        self._array: Any = np.memmap(path, dtype=kind, mode="r+", shape=(slots, samples, *rest))
+        self._bits = torch.from_numpy(self._array).transpose(0, 1)  # [N, w, *shape]
         self._stretch = max(1, RELEASE_EVERY // each)  # rows of one slot that may be resident
         self._chunk = max(1, CHUNK // (slots * each))
         self._since = 0
@@ -73,11 +77,6 @@ class Mapped:
         room = max(1, min(samples, WAITING // (each + 8)))
         self._rows = torch.empty(room, dtype=torch.long)
         self._values = torch.empty(room, *rest, dtype=dtype)
-        if begun and fill != 0:
-            for slot in range(slots):
-                for part in torch.split(self._data[:, slot], self._stretch):
-                    part.fill_(fill)
-                    self._release()
 
     def put(self, slot: int, rows: Tensor, values: Tensor) -> None:
         """`values` [B, *shape] for `rows` [B] in a slot; of a row that is put twice, the later one."""
@@ -102,31 +101,33 @@ class Mapped:
         stretches = (rows // self._stretch).bincount().tolist()
         for some, theirs in zip(torch.split(rows, stretches), torch.split(order, stretches), strict=True):
             if len(some):
-                self._data[some, self._slot] = self._values[theirs]
+                self._bits[some, self._slot] = self._values[theirs].view(self._fill.dtype) ^ self._fill
                 self._release()
 
     def read(self, rows: Tensor, slots: int | slice) -> Tensor:
         """[B, *shape] of one slot, or [B, w, *shape] of several."""
         self.flush()
-        each = BLOCK * (1 if isinstance(slots, int) else self._data.shape[1])
+        each = BLOCK * (1 if isinstance(slots, int) else self._bits.shape[1])
         parts = []
         for some in torch.split(rows, max(1, RELEASE_EVERY // each)):
-            parts.append(self._data[some, slots])
+            parts.append(self._values_of(self._bits[some, slots]))
             self._touched(len(some) * each)
         return torch.cat(parts)
 
     def whole(self) -> Tensor:
-        """[N, w, *shape]; what is read of it stays resident."""
-        self.flush()
-        return self._data
+        """[N, w, *shape], a copy in memory."""
+        return torch.cat([*self.chunks()])
 
     def chunks(self) -> Iterator[Tensor]:
-        """[n, w, *shape] of all rows in order, handed back when the next is asked for."""
+        """[n, w, *shape] of all rows in order."""
         self.flush()
-        for chunk in torch.split(self._data, self._chunk):
-            yield chunk
+        for chunk in torch.split(self._bits, self._chunk):
+            yield self._values_of(chunk)
             self._touched(CHUNK + chunk.shape[1] * BLOCK)
         self._release()
+
+    def _values_of(self, bits: Tensor) -> Tensor:
+        return (bits ^ self._fill).view(self._dtype)
 
     def _touched(self, size: int) -> None:
         """Counts the bytes that reading made resident, at most, and hands pages back if they are many."""
@@ -139,3 +140,18 @@ class Mapped:
         self._since = 0
         if hasattr(mmap, "MADV_DONTNEED"):
             self._array._mmap.madvise(mmap.MADV_DONTNEED)
+
+
+def new_file(path: Path, size: int) -> None:
+    """A file of zeros. Where the system can, its place on the disk is taken at once: were the disk full later, the
+    process would end without a word."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size)
+        try:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                path.unlink()
+                raise OSError(error.errno, error.strerror, str(path)) from None
