@@ -75,12 +75,13 @@ def test_the_dropped_share_rises_over_a_fifth_of_the_run():
 
 def test_the_share_is_the_estimated_noise_rate_unless_given(train):
     run = train(OUSM()).run
-    run.epoch = 3
-    assert Picking().share(run) == pytest.approx(0.2)
-    assert Picking(drop=0.3).share(run) == pytest.approx(0.3)
+    assert Picking().shares(run, 3).tolist() == pytest.approx([0.2])
+    assert Picking(drop=0.3).shares(run, 3).tolist() == pytest.approx([0.3])
+    assert Picking(quota=True).shares(run, 3).tolist() == pytest.approx([0.2, 0.2, 0.2])
+    assert Picking(quota=True, ramp=6).shares(run, 3).tolist() == pytest.approx([0.1, 0.1, 0.1])
     run.prior = None
     with pytest.raises(ValueError, match="needs the noise rate"):
-        Picking().share(run)
+        Picking().shares(run, 3)
 
 
 def test_a_quota_keeps_what_the_share_of_all_would_lose():
@@ -95,6 +96,49 @@ def test_ousm_that_drops_nothing_is_cross_entropy(train):
     for run in (plain, mined):
         list(fit(run))
     assert_same_weights(plain, mined, rtol=1e-5, atol=1e-6)
+
+
+def test_ousm_by_the_run_that_drops_nothing_is_cross_entropy(train):
+    plain, mined = train(CE()), train(OUSM(drop=0.0, rank="run"))
+    for run in (plain, mined):
+        list(fit(run))
+    assert_same_weights(plain, mined, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("quota", [False, True])
+def test_ousm_by_the_run_leaves_the_largest_mean_losses_out(train, quota):
+    run = train(OUSM(drop=0.3, rank="run", ramp=0, quota=quota, rebalance=0.5), epochs=4)
+    for epoch in fit(run):
+        if epoch.epoch == 3:
+            break
+    losses = run.run.ledger.history("loss")[:, 1:3].mean(1)
+    y = torch.from_numpy(run.data.samples.y)
+    share = run.run.ledger.history("share")[:, 0].clone()
+    if quota:
+        for label in range(3):
+            of_class = torch.nonzero(y == label)[:, 0]
+            assert set(of_class[share[of_class] == 0].tolist()) == set(
+                of_class[losses[of_class].argsort()[-6:]].tolist()
+            )
+    else:
+        assert set(torch.nonzero(share == 0)[:, 0].tolist()) == set(losses.argsort()[-18:].tolist())
+    counts = torch.stack([((share > 0) & (y == label)).sum() for label in range(3)]).float()
+    expected = (counts.mean() / counts) ** 0.5
+    torch.testing.assert_close(share[share > 0], expected[y[share > 0]])
+    list(fit(run))
+    kept = run.run.ledger.history("kept")
+    assert (kept[:, 0] == 1).all()
+    assert torch.equal(kept[:, 3] > 0, share > 0)
+
+
+def test_ousm_by_the_run_weighs_what_it_keeps_and_nothing_else():
+    method = OUSM(drop=0.5, rank="run", rebalance=1.0)
+    batch, run = run_of(method, [0, 0, 1, 1])
+    run.ledger.put("share", batch.ids, torch.tensor([0.5, 0.5, 0.0, 2.0]))
+    loss = method.loss([Fixed([[2.0, 0.0], [0.0, 2.0], [5.0, 0.0], [0.0, 1.0]])], batch, run)
+    by_hand = np.log1p(np.exp([-2.0, 2.0, 5.0, -1.0])) @ [0.5, 0.5, 0.0, 2.0] / 3.0
+    assert loss.item() == pytest.approx(by_hand, abs=1e-6)
+    assert run.ledger.get("kept", batch.ids).tolist() == [1, 1, 0, 1]
 
 
 def test_plof_with_all_weights_one_and_nothing_dropped_is_cross_entropy(train):
@@ -250,6 +294,8 @@ def test_wrong_labels_are_left_out_and_weigh_less(train):
     ("make", "says"),
     [
         (lambda: OUSM(drop=1.0), "drop is 0 or more and below 1, got 1.0"),
+        (lambda: OUSM(rebalance=0.5), "above 0 only with rank=run; got rebalance=0.5, rank=batch"),
+        (lambda: OUSM(rebalance=1.5, rank="run"), "rebalance is 0 to 1"),
         (lambda: CoTeaching(ramp=-1), "ramp is 0 epochs or more, got -1"),
         (lambda: CoTeachingVOG(mix=1.5), "mix is a share from 0 to 1.*mix=1.5"),
         (lambda: CoTeachingVOG(window=1), "window 2 epochs or more.*window=1"),

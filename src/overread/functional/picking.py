@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from overread.engine.ledger import WHOLE_RUN, Column
-from overread.engine.method import Batch, Run
+from overread.engine.method import Batch, Prior, Run
 from overread.errors import InputError
 from overread.functional.schedules import ramp
 from overread.functional.selection import keep_count, smallest, smallest_per_class
@@ -31,39 +31,38 @@ class Picking:
         if problems:
             raise InputError("; ".join(problems) + ".")
 
-    def share(self, run: Run) -> float:
-        """The share of a batch that is dropped in this epoch."""
-        return self._risen(run, known_rate(run) if self.drop is None else self.drop)
+    def shares(self, run: Run, epoch: int) -> Tensor:
+        """What is dropped in `epoch`: [1] the share of all, or with a quota [C] that of each given class."""
+        length = max(1, round(run.epochs / 5)) if self.ramp is None else self.ramp
+        if not self.quota:
+            final = torch.tensor([known_rate(run) if self.drop is None else self.drop], dtype=torch.float64)
+        elif self.drop is not None:
+            final = torch.full((run.task.outputs,), self.drop, dtype=torch.float64)
+        else:
+            final = known_prior(run).by_class.double()
+        return ramp(epoch, length, 1.0) * final
 
     def of(self, values: Tensor, batch: Batch, run: Run, fraction: float = 1.0) -> Tensor:
         """Indices of the samples of a batch that are kept, smallest of `values` [B] (losses) first; or of the
         `fraction` of them that is smallest."""
-        values = values.detach()
+        values, shares = values.detach(), self.shares(run, run.epoch)
         if fraction <= 0:
             return torch.empty(0, dtype=torch.long, device=values.device)
         if not self.quota:
-            return smallest(values, round(fraction * keep_count(len(values), self.share(run))))
-        shares = 1.0 - self._risen(run, 1.0) * self.by_class(run).to(values.device)  # [C]
-        return smallest_per_class(values, batch.y, fraction * shares)
+            return smallest(values, round(fraction * keep_count(len(values), float(shares[0]))))
+        return smallest_per_class(values, batch.y, fraction * (1.0 - shares.to(values.device)))
 
-    def by_class(self, run: Run) -> Tensor:
-        """[C] the share of each given class that is dropped in the end."""
-        if self.drop is not None:
-            return torch.full((run.task.outputs,), self.drop)
-        known_rate(run)
-        assert run.prior is not None
-        return run.prior.by_class
 
-    def _risen(self, run: Run, value: float) -> float:
-        length = max(1, round(run.epochs / 5)) if self.ramp is None else self.ramp
-        return ramp(run.epoch, length, value)
+def known_prior(run: Run) -> Prior:
+    """The prior, or what to do about its absence."""
+    if run.prior is None:
+        raise ValueError("This method needs the noise rate: give Training a prior, or the method its `drop`.")
+    return run.prior
 
 
 def known_rate(run: Run) -> float:
     """The noise rate of the prior."""
-    if run.prior is None:
-        raise ValueError("This method needs the noise rate: give Training a prior, or the method its `drop`.")
-    return run.prior.noise_rate
+    return known_prior(run).noise_rate
 
 
 def remember_kept() -> dict[str, Column]:
