@@ -10,17 +10,18 @@ import click
 import numpy as np
 import pytest
 
-from overread.cli.main import VERBS, cli
+from overread.cli.main import VERBS, cli, main
 from overread.data.phantom import CLASSES, Image, draw, draw_view, render
 
 HERE = Path(__file__).parent.parent
 PAGES = sorted([*HERE.glob("*.md"), *HERE.glob("docs/**/*.md")])
 
 
-def blocks(page: Path, language: str = "") -> list[str]:
-    """The fenced blocks of a page that are of this language."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-    return [text for name, text in found if name == language]
+def blocks(page: Path, language: str = "", file: str = "") -> list[str]:
+    """The fenced blocks of a page that are of this language, and bear the name of this file."""
+    fence = r"^```(\w*) ?([\w.]*)\n(.*?)^```$"
+    found = re.findall(fence, page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return [text for kind, name, text in found if (kind, name) == (language, file)]
 
 
 def commands(page: Path) -> list[str]:
@@ -39,7 +40,8 @@ def test_commands_are_understood(page, line):
 def test_links_lead_to_files():
     dead = []
     for page in PAGES:
-        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        prose = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+        for target in re.findall(r"\]\(([^)\s]+)\)", prose):
             path = target.partition("#")[0]
             if path and "://" not in path and not (page.parent / path).exists():
                 dead.append(f"{page.name}: {target}")
@@ -82,3 +84,18 @@ def test_python_runs(capsys):
         for block in blocks(page, "python"):
             exec(compile(block, page.name, "exec"), {})
     assert "of the labels are wrong" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("xrays")
+def test_the_method_of_ones_own_trains_as_the_page_shows(capsys):
+    page = HERE / "docs" / "own-method.md"
+    [source] = blocks(page, "python", "bounded.py")
+    assert len(source.splitlines()) <= 25
+    Path("bounded.py").write_text(source, encoding="utf-8")
+    train, predict = (shlex.split(line)[1:] for line in commands(page))
+    assert main([*train, "--network", "tiny", "--epochs", "4", "--quiet"]) == 0
+    Path("bounded.py").unlink()
+    Path("xrays").rename("new-images")
+    assert main([*predict, "--quiet"]) == 0
+    assert "Table    predictions" in capsys.readouterr().out
+    assert len(Path("predictions/predictions.csv").read_text("utf-8").splitlines()) == 31
