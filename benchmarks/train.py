@@ -46,10 +46,12 @@ METHODS: dict[str, tuple[str, dict[str, str]]] = {  # name in the table -> metho
     "elr": ("elr", {}),
     "sce": ("sce", {}),
     "gce": ("gce", {}),
+    "ousm+run": ("ousm", {"rank": "run"}),
+    "ousm+run+rebalance": ("ousm", {"rank": "run", "rebalance": "0.35"}),
     "ousm+quota": ("ousm", {"quota": "yes"}),
     "co-teaching+quota": ("co-teaching", {"quota": "yes"}),
 }
-END_TO_END = ("ce", "ousm", "co-teaching", "forward", "ousm-plof", "co-teaching-vog")
+END_TO_END = ("ce", "ousm", "ousm+run+rebalance", "co-teaching", "forward", "ousm-plof", "co-teaching-vog")
 NOISES = (("symmetric", 0.4), ("loss-ranked", 0.2), ("symmetric", 0.2), ("symmetric", 0.0))
 SIZES = {"a": (1, 2, 3), "b": (1,)}  # seeds of each table
 
