@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from PIL.Image import Image
 
+from overread.data.cache import usable_cores
 from overread.data.images import decode, decode_array, decode_picture
 from overread.errors import InputError
 
@@ -95,7 +97,8 @@ class _Listed:
         return len(self.images)
 
     def __getitem__(self, rows: slice) -> Array:
-        return np.stack([self._decoded(row) for row in range(*rows.indices(len(self)))])
+        with ThreadPoolExecutor(usable_cores()) as threads:
+            return np.stack(list(threads.map(self._decoded, range(*rows.indices(len(self))))))
 
     def _decoded(self, row: int) -> Array:
         image, name = self.images[row], f"image {row}"

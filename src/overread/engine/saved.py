@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from overread.data.problems import SHOWN
-from overread.engine.networks import OnFrozen, body_of, build, mlp_head, read_weights
+from overread.engine.networks import OnFrozen, body_of, build, channels_last, mlp_head, read_weights
 from overread.errors import InputError
 
 SHARED = ("body.", "mean", "scale")  # what networks on one frozen body have in common; saved with the first
@@ -47,7 +47,7 @@ def load_networks(info: Mapping[str, Any], path: Path) -> list[nn.Module]:
         )
     for name, tensor in own.items():
         tensor.copy_(given[name])
-    return [net.eval() for net in nets]
+    return [channels_last(net).eval() for net in nets]
 
 
 def blank(info: Mapping[str, Any]) -> list[nn.Module]:
