@@ -9,7 +9,7 @@ from sklearn import metrics
 from overread.data.manifest import Manifest
 from overread.data.samples import strings
 from overread.measure import against_labels
-from overread.quality import of_confusion, quality
+from overread.quality import confusion, corrected, of_confusion, quality
 
 CLASSES = ("a", "b", "c", "d")
 
@@ -115,3 +115,20 @@ def test_labels_that_the_model_does_not_know_are_left_out():
     assert (found["samples"], found["accuracy"]) == (2, 0.5)
     assert found["confusion"] == [[0, 1], [0, 1]]
     assert against_labels(manifest([1, 1], classes=("b", "x")), np.eye(2), ("a", "b")) == {}
+
+
+def test_figures_by_wrong_labels_are_corrected_to_those_by_true_ones():
+    rng = np.random.default_rng(0)
+    y, probs, _ = example(60_000)
+    transition = np.array(
+        [[0.6, 0.2, 0.1, 0.1], [0.0, 0.7, 0.3, 0.0], [0.1, 0.1, 0.8, 0.0], [0.2, 0.1, 0.1, 0.6]]
+    )
+    given = (rng.random((len(y), 1)) > transition.cumsum(1)[y]).sum(1)
+    clean, noisy = (confusion(labels, probs.argmax(1), 4) for labels in (y, given))
+    truth = {name: values[0] for name, values in of_confusion(clean[None]).items()}
+    by_given = {name: values[0] for name, values in of_confusion(noisy[None]).items()}
+    found = corrected(noisy, transition)
+    for name, value in truth.items():
+        assert found[name] == pytest.approx(value, abs=0.01)
+        assert by_given[name] < value - 0.1
+    assert corrected(clean, np.eye(4))["accuracy"] == pytest.approx(truth["accuracy"], abs=1e-6)

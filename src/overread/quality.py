@@ -89,6 +89,27 @@ def of_confusion(tables: Array) -> dict[str, Array]:
     }
 
 
+def corrected(table: Array, transition: Array) -> dict[str, float | None]:
+    r"""What the figures would be by the true labels, estimated from wrong ones.
+
+    With M [C, C] the counts of given label (row) and prediction (column), and T_ij = P(given j | true i),
+    $M = T^\top K$ where K are the counts of true label and prediction: so far as wrong labels do not depend on the
+    image. K is solved for, and what comes out below 0 is 0. Rare classes have wide errors.
+
+    Args:
+        table: [C, C] M.
+        transition: [C, C] T; rows sum to 1.
+
+    Source: the counting behind the backward correction of Patrini et al., CVPR 2017.
+
+    >>> flipped = np.array([[0.8, 0.2], [0.2, 0.8]])
+    >>> corrected(flipped.T @ np.array([[90.0, 10.0], [0.0, 100.0]]), flipped)["accuracy"]
+    0.95
+    """
+    clean = np.clip(np.linalg.lstsq(transition.T, table.astype(float), rcond=None)[0], 0.0, None)
+    return {name: rounded(value[0]) for name, value in of_confusion(clean[None]).items()}
+
+
 def intervals(y: Array, predicted: Array, classes: int, groups: Array, seed: int) -> dict[str, Any]:
     """95 % intervals by bootstrap over groups: [low, high] of each figure, None where there is but one group.
 

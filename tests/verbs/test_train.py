@@ -183,7 +183,7 @@ def test_the_truth_changes_nothing_but_the_measurement(colours, tmp_path):
     table = pd.read_csv(colours / "labels.csv", dtype=str).drop(columns="true_label")
     table.to_csv(colours / "labels.csv", index=False)
     third = train(colours, tmp_path / "c", None, config(colours), quiet=True)
-    assert list(third.metrics["val"]) == ["given"]
+    assert list(third.metrics["val"]) == ["given", "corrected"]
     assert "truth" not in third.summary["noise_rate"]
 
 

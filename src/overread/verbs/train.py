@@ -19,6 +19,7 @@ from overread.data.parts import parted, rows_of
 from overread.data.reading import Reading
 from overread.files import write_json, write_whole
 from overread.measure import against_labels
+from overread.quality import corrected
 from overread.run import RunFolder, check_out, open_run
 from overread.verbs.config import TrainConfig
 from overread.verbs.predictions import predictions_table
@@ -96,7 +97,7 @@ def conclude(
 def measured(manifest: Manifest, trained: Trained, config: TrainConfig) -> dict[str, Any]:
     """metrics.json: the quality on each part that was held out, of the epoch that was kept, the last and the best."""
     epochs = {"last": trained.epochs, "best": trained.best_epoch}
-    moments = {
+    moments: dict[str, dict[str, Any]] = {
         moment: {
             "epoch": epoch,
             **{
@@ -107,6 +108,9 @@ def measured(manifest: Manifest, trained: Trained, config: TrainConfig) -> dict[
         }
         for moment, epoch in epochs.items()
     }
+    transition = trained.prior.transition.double().numpy()
+    for figures in moments.values():
+        figures["val"]["corrected"] = corrected(np.array(figures["val"]["given"]["confusion"]), transition)
     return {"kept": config.keep, "best_epoch": trained.best_epoch, **moments[config.keep], **moments}
 
 
