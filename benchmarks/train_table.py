@@ -135,12 +135,11 @@ def quality_table(found: Records, table: str, noise: str, work: Path) -> tuple[l
             *(mean_std([figure(r, n) for r in records.values()]) for n in FIGURES),
         ]
         cells += [shown(gap.get(name, {})) for name in FIGURES]
+        chosen_by = statistics.mean(on_validation(record, work) for record in records.values())
         cells += [f"{statistics.mean(val['accuracy']):.3f}", f"{chosen_by:.3f}"]
         cells += [mean_std([figure(r, "accuracy", "best") for r in records.values()])]
         cells += [f"{statistics.mean(times):.0f}" if times else "-"]
         lines.append("| " + " | ".join(cells) + " |")
-        by = [on_validation(record, work) for record in records.values()]
-        chosen_by = np.nanmean(by) if by else float("nan")
         means = {n: round(statistics.mean(figure(r, n) for r in records.values()), 4) for n in FIGURES}
         numbers[method] = {**means, "gap": gap, "noisy_validation": round(float(chosen_by), 4)}
     return lines, numbers
