@@ -14,6 +14,7 @@ from overread.engine import ledger as module
 from overread.engine import storage
 from overread.engine.ledger import WHOLE_RUN, Column, Ledger
 from overread.engine.parallel import Exchange
+from overread.errors import InputError
 
 COUNT, EPOCHS = 37, 5
 COLUMNS = {
@@ -85,6 +86,17 @@ def test_files_are_taken_up_again_or_begun_anew(small_files, tmp_path):
     assert anew.history("gradient").isnan().all()
     assert (anew.history("seen") == -1).all()
     assert (anew.history("sums") == 0).all()
+
+
+def test_a_file_that_is_gone_or_cut_short_is_said(small_files, tmp_path):
+    used(Ledger(COUNT, EPOCHS, COLUMNS, tmp_path), range(2))
+    with (tmp_path / "gradient.column").open("r+b") as file:
+        file.truncate(10)
+    with pytest.raises(InputError, match=r"gradient\.column is gone or cut short.*Give -o a new folder"):
+        Ledger(COUNT, EPOCHS, COLUMNS, tmp_path, fresh=False)
+    (tmp_path / "gradient.column").unlink()
+    with pytest.raises(InputError, match=r"gradient\.column is gone"):
+        Ledger(COUNT, EPOCHS, COLUMNS, tmp_path, fresh=False)
 
 
 def test_what_is_small_lies_in_memory_and_scratch_is_no_part_of_the_state(tmp_path):

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from overread.errors import InputError
+
 RELEASE_EVERY = 256 * 2**20  # bytes resident before the pages are handed back
 BLOCK = (
     2 * 2**20
@@ -63,8 +65,12 @@ class Mapped:
         samples, slots, *rest = shape
         each = math.prod(rest) * dtype.itemsize  # bytes of a value
         self.path = path
-        if fresh or not path.exists():
+        if fresh:
             new_file(path, samples * slots * each)
+        elif not path.exists() or path.stat().st_size != samples * slots * each:
+            raise InputError(
+                f"{path} is gone or cut short; without it --resume cannot go on. Give -o a new folder."
+            )
         self._dtype, bits = dtype, BITS[dtype.itemsize]
         self._fill = torch.tensor(fill, dtype=dtype).view(bits)
         kind = torch.empty(0, dtype=bits).numpy().dtype
