@@ -103,7 +103,9 @@ def warnings(reading: Reading, manifest: Manifest) -> list[str]:
             f"{len(reading.groups_across_splits)} groups stand in more than one split: the figures there flatter."
         )
     if copied := copies_of_training(reading, manifest):
-        told.append(f"{copied:,} images of other parts are exact copies of training images: the figures flatter.")
+        told.append(
+            f"{copied:,} images of other parts are exact copies of training images: the figures flatter."
+        )
     if outside := int((manifest.split == "").sum()):
         told.append(f"{outside:,} images are in no split; they were not used.")
     given = manifest.given[rows_of(manifest, "train")]
