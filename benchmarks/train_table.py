@@ -3,8 +3,10 @@
     python benchmarks/train_table.py --work /tmp/bench      # writes benchmarks/results/train.md and train.json
 
 Reads the finished cells, and the predictions of the test part from the runs in --work for the intervals. The method
-that is named was chosen on the noisy validation part of table a at 40 %, by the mean of accuracy and balanced
-accuracy there, corrected for the estimated noise (`corrected` of metrics.json); so were its settings, on other draws.
+that is named was chosen on the noisy validation part of table a at 40 %, by the mean of accuracy and balanced accuracy
+on the given labels there, a rule that was fixed before these cells were run. Settings were chosen on the validation
+part of other draws. "Corrected" are the same two figures corrected for the estimated noise (`corrected` of
+metrics.json); where classes are as rare as here they swing.
 """
 
 from __future__ import annotations
@@ -135,8 +137,9 @@ def quality_table(found: Records, table: str, noise: str, work: Path) -> tuple[l
             *(mean_std([figure(r, n) for r in records.values()]) for n in FIGURES),
         ]
         cells += [shown(gap.get(name, {})) for name in FIGURES]
-        chosen_by = statistics.mean(on_validation(record, work) for record in records.values())
-        cells += [f"{statistics.mean(val['accuracy']):.3f}", f"{chosen_by:.3f}"]
+        chosen_by = statistics.mean(val["accuracy"] + val["balanced_accuracy"])
+        corrected_by = statistics.mean(on_validation(record, work) for record in records.values())
+        cells += [f"{chosen_by:.3f}", f"{corrected_by:.3f}"]
         cells += [mean_std([figure(r, "accuracy", "best") for r in records.values()])]
         cells += [f"{statistics.mean(times):.0f}" if times else "-"]
         lines.append("| " + " | ".join(cells) + " |")
