@@ -62,6 +62,7 @@ SETTING = {"drop": 0.2, "ramp": 1}  # selection from the second epoch on, which 
 Ends = dict[str, tuple[Taken, Taken]]
 BASE: dict[str, tuple[str, float | None]] = {  # what each epoch is held against, and the goal
     "ousm": ("ce", 1.05),
+    "ousm, rank=run": ("ce", 1.05),
     "ousm-plof, plain epoch": ("ce", None),
     "ousm-plof, re-weighting": ("ce", None),
     "ousm-plof, amortised": ("ce", 1.10),
@@ -136,6 +137,7 @@ def methods() -> dict[str, Method]:
     return {
         "ce": CE(),
         "ousm": OUSM(**SETTING),
+        "ousm, rank=run": OUSM(rank="run", rebalance=0.5, **SETTING),
         "ousm-plof, plain epoch": OUSMpLOF(every=NEVER, **SETTING),
         "ousm-plof, re-weighting": OUSMpLOF(every=1, **SETTING),
         "ce, two networks": TwoCE(),

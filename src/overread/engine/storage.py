@@ -17,9 +17,7 @@ from torch import Tensor
 from overread.errors import InputError
 
 RELEASE_EVERY = 256 * 2**20  # bytes resident before the pages are handed back
-BLOCK = (
-    2 * 2**20
-)  # bytes that touching one value may make resident: Linux maps large pieces of a file at once
+BLOCK = 2 * 2**20  # bytes that one value may make resident: Linux maps large pieces of a file at once
 WAITING = 32 * 2**20  # bytes of values that wait until they are written
 CHUNK = 8 * 2**20  # bytes read at a time where a column is read whole
 BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes
