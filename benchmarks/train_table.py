@@ -4,9 +4,9 @@
 
 Reads the finished cells, and the predictions of the test part from the runs in --work for the intervals. The method
 that is named was chosen on the noisy validation part of table a at 40 %, by the mean of accuracy and balanced
-accuracy on the given labels there, a rule that was fixed before these cells were run. Settings were chosen on the validation
-part of other draws. "Corrected" are the same two figures corrected for the estimated noise (`corrected` of
-metrics.json); where classes are as rare as here they swing.
+accuracy on the given labels there, a rule that was fixed before these cells were run. Settings were chosen on the
+validation part of other draws. "Corrected" are the same two figures corrected for the estimated noise (`corrected`
+of metrics.json); where classes are as rare as here they swing.
 """
 
 from __future__ import annotations
