@@ -35,6 +35,7 @@ from measuring import (
     in_turns,
     keep,
     on_gpu,
+    precision,
     ratios,
     rounded,
     timed,
@@ -120,13 +121,13 @@ class PublishedVOG(Method):
     def epoch_end(self, nets: Sequence[nn.Module], run: Run) -> None:
         for name, net in zip(GRADIENTS, nets, strict=True):
             for batch in run.sweep():
-                with torch.enable_grad():
-                    z, f = net(batch.x)
+                with torch.enable_grad(), precision(batch.x.device):
+                    z, f = net.module(batch.x)  # Fabric's wrapper wants its own backward
                     z.retain_grad()
                     run.task.losses(z, batch.y).sum().backward()
                 inputs = torch.cat([torch.ones_like(f[:, :1]), f.detach()], 1)  # [B, 1 + D]
                 each = z.grad[:, :, None] * inputs[:, None]  # [B, C, 1 + D]
-                run.ledger.put(name, batch.ids, each[torch.arange(len(f)), batch.y])
+                run.ledger.put(name, batch.ids, each[torch.arange(len(f), device=f.device), batch.y])
             net.zero_grad()
         self.inner.epoch_end(nets, run)
 

@@ -16,7 +16,6 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,19 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from measuring import CLASSES, first, frame, ham10000, in_turns, keep, on_gpu, ratios, rounded, wait_for
+from measuring import (
+    CLASSES,
+    first,
+    frame,
+    ham10000,
+    in_turns,
+    keep,
+    on_gpu,
+    precision,
+    ratios,
+    rounded,
+    wait_for,
+)
 from overread.engine.device import make_fabric
 from overread.engine.loop import Recipe, Training, TrainingSet, fit
 from overread.engine.networks import build, channels_last
@@ -78,11 +89,6 @@ def bare(case: Case, samples: Samples, fabric: Any) -> Callable[[], None]:
         wait_for(device)
 
     return one
-
-
-def precision(device: torch.device) -> AbstractContextManager[Any]:
-    """What `make_fabric` chooses: bfloat16 on a GPU, float32 on a CPU."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=on_gpu(device))
 
 
 def ours(case: Case, samples: Samples, fabric: Any) -> tuple[Callable[[], None], Training]:

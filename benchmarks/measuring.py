@@ -6,6 +6,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,11 @@ def ratios(one: Taken, base: Taken) -> dict[str, float]:
 
 def on_gpu(device: torch.device) -> bool:
     return device.type == "cuda"
+
+
+def precision(device: torch.device) -> AbstractContextManager[Any]:
+    """What `make_fabric` chooses: bfloat16 on a GPU, float32 on a CPU."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=on_gpu(device))
 
 
 def wait_for(device: torch.device) -> None:
