@@ -81,6 +81,7 @@ TRAINING = {
     "batch_size": ("16", 16),
     "lr": ("0.1", 0.1),
     "folds": ("4", 4),
+    "rank_by": ("mean-loss", "mean-loss"),
     "balance": ("loss", "loss"),
     "augment": ("rotate=5", "rotate=5"),
     "noise_rate": ("0.2", 0.2),
