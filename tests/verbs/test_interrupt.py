@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
-SAME = ("suspects.csv", "evidence.npz", "gallery.json", "manifest.csv", "config.toml")
+SAME = {
+    "audit": ("suspects.csv", "evidence.npz", "gallery.json", "manifest.csv", "config.toml"),
+    "train": ("metrics.json", "evidence.npz", "predictions.csv", "manifest.csv", "model/weights.safetensors"),
+}
 FLAGS = (
     "--network",
     "tiny",
@@ -28,8 +31,8 @@ FLAGS = (
 )
 
 
-def start(colours: Path, run: Path, *more: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "overread", "audit", str(colours), "-o", str(run), *FLAGS, *more]
+def start(verb: str, colours: Path, run: Path, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "overread", verb, str(colours), "-o", str(run), *FLAGS, *more]
     environment = {**os.environ, "OVERREAD_CACHE": str(colours.parent / "cache"), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -42,7 +45,7 @@ def wait_for_epochs(run: Path, process: subprocess.Popen[str], count: int) -> No
         if (run / "log.jsonl").exists() and len((run / "log.jsonl").read_text().splitlines()) >= count:
             return
         time.sleep(0.002)
-    pytest.fail(f"the audit ended before it could be interrupted: {process.communicate()[1]}")
+    pytest.fail(f"the run ended before it could be interrupted: {process.communicate()[1]}")
 
 
 def finish(process: subprocess.Popen[str]) -> int:
@@ -52,8 +55,8 @@ def finish(process: subprocess.Popen[str]) -> int:
     return process.returncode
 
 
-def assert_same(a: Path, b: Path) -> None:
-    for name in SAME:
+def assert_same(verb: str, a: Path, b: Path) -> None:
+    for name in SAME[verb]:
         assert (a / name).read_bytes() == (b / name).read_bytes(), name
     first, second = (json.loads((run / "summary.json").read_text()) for run in (a, b))
     first.pop("seconds"), second.pop("seconds")
@@ -62,10 +65,11 @@ def assert_same(a: Path, b: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ctrl_c_and_kill_9_lose_nothing(colours, tmp_path):
-    assert finish(start(colours, tmp_path / "whole")) == 0
+@pytest.mark.parametrize("verb", list(SAME))
+def test_ctrl_c_and_kill_9_lose_nothing(verb, colours, tmp_path):
+    assert finish(start(verb, colours, tmp_path / "whole")) == 0
     broken = tmp_path / "broken"
-    process = start(colours, broken)
+    process = start(verb, colours, broken)
     wait_for_epochs(broken, process, 5)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate()
@@ -74,9 +78,9 @@ def test_ctrl_c_and_kill_9_lose_nothing(colours, tmp_path):
     assert "Traceback" not in told
     assert json.loads((broken / "run.json").read_text())["state"] == "interrupted"
     for epochs in (20, 41, 75):
-        process = start(colours, broken, "--resume")
+        process = start(verb, colours, broken, "--resume")
         wait_for_epochs(broken, process, epochs)
         process.kill()
         assert finish(process) == -signal.SIGKILL
-    assert finish(start(colours, broken, "--resume")) == 0
-    assert_same(tmp_path / "whole", broken)
+    assert finish(start(verb, colours, broken, "--resume")) == 0
+    assert_same(verb, tmp_path / "whole", broken)
