@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 SLURM = {"SLURM_NNODES": "1", "SLURM_NODEID": "0", "SLURM_JOB_NAME": "test", "SLURM_JOB_ID": "1"}
 LAUNCHERS = ("SLURM", "TORCHELASTIC", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "RANK", "LOCAL_RANK", "MASTER")
@@ -39,7 +41,7 @@ def by_srun(rank: int, size: int, port: int) -> dict[str, str]:
 def together():
     """Runs a command in `size` processes: together([arguments], size, seconds) -> [(exit code, stdout, stderr)]."""
 
-    def run(arguments, size=2, seconds=240.0):
+    def run(arguments, size=2, seconds=600.0):
         port, command = free_port(), [sys.executable, *map(str, arguments)]
         processes = [
             subprocess.Popen(
@@ -105,6 +107,52 @@ def torchrun():
                 process.communicate()
 
 
+def module(path: Path):
+    """A file as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
 @pytest.fixture(scope="session")
-def worker_file() -> Path:
-    return Path(__file__).with_name("worker.py")
+def worker():
+    """The file that each process runs."""
+    return module(Path(__file__).with_name("worker.py"))
+
+
+@pytest.fixture(scope="session")
+def alone(worker, tmp_path_factory):
+    """A folder with data and trained weights, and what one process sweeps from these."""
+    import torch
+
+    from overread.engine.device import make_fabric
+    from overread.engine.loop import fit, networks
+
+    folder, fabric = tmp_path_factory.mktemp("ddp"), make_fabric("cpu")
+    save_colours(worker.shared().colours(72), folder / "colours")
+    run = worker.training(worker.Remembering(), fabric, epochs=3)
+    list(fit(run))
+    torch.save([net.state_dict() for net in networks(run)], folder / "state.pt")
+    return folder, worker.swept(fabric, folder)
+
+
+def save_colours(samples, folder: Path) -> None:
+    """The images as files, and a table with some labels wrong and two images a group."""
+    (folder / "images").mkdir(parents=True)
+    lines = ["image,label,group"]
+    for number, (pixels, colour) in enumerate(zip(samples.x, samples.y, strict=True)):
+        name = f"images/{number:02d}.png"
+        Image.fromarray(pixels).save(folder / name)
+        given = (colour + 1) % 3 if number % 12 == 7 else colour
+        lines.append(f"{name},{('blue', 'green', 'red')[given]},patient-{number // 2}")
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+
+
+@pytest.fixture(scope="session")
+def two(alone, together, worker):
+    """The folder where two processes did all that worker.py has, once for all tests."""
+    folder, _ = alone
+    for code, said, complained in together([worker.__file__, folder], size=2):
+        assert (code, said, complained) == (0, "", "")
+    return folder

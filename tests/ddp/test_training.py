@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 
 import numpy as np
 import pytest
-import torch
 
 from overread.methods import METHODS
 
-
-@pytest.fixture(scope="module")
-def worker(worker_file):
-    """The file that each process runs, as a module."""
-    spec = importlib.util.spec_from_file_location("ddp_worker", worker_file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+pytestmark = pytest.mark.timeout(900)  # the first test waits for two processes to do it all
 
 
 @pytest.fixture(scope="module")
-def alone(worker, tmp_path_factory):
-    """A folder with trained weights, and what one process sweeps from them."""
-    from overread.engine.device import make_fabric
-    from overread.engine.loop import fit, networks
-
-    folder, fabric = tmp_path_factory.mktemp("ddp"), make_fabric("cpu")
-    run = worker.training(worker.Remembering(), fabric, epochs=3)
-    list(fit(run))
-    torch.save([net.state_dict() for net in networks(run)], folder / "state.pt")
-    return folder, worker.swept(fabric, folder)
+def found(two):
+    """found(name) -> what each of two processes left."""
+    return lambda name: [load(two / f"{name}-{rank}.npz") for rank in (0, 1)]
 
 
 @pytest.fixture(scope="module")
-def two(alone, together, worker_file):
-    """What two processes left: two(name) -> [their arrays]; all that needs two processes happens here, once."""
-    folder, _ = alone
-    for code, said, complained in together([worker_file, folder], size=2):
-        assert (code, said, complained) == (0, "", "")
-    return lambda name: [load(folder / f"{name}-{rank}.npz") for rank in (0, 1)]
-
-
-@pytest.fixture(scope="module")
-def told(two, alone):
-    return [json.loads((alone[0] / f"told-{rank}.json").read_text()) for rank in (0, 1)]
+def told(two):
+    return [json.loads((two / f"told-{rank}.json").read_text()) for rank in (0, 1)]
 
 
 def load(path):
@@ -53,43 +28,49 @@ def load(path):
         return {name: file[name] for name in file.files}
 
 
-def test_a_sweep_from_equal_weights_is_that_of_one_process(two, alone):
-    for found in two("swept"):
-        assert found.keys() == alone[1].keys()
-        for name, values in alone[1].items():
-            np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6, err_msg=name)
+def test_a_sweep_from_equal_weights_is_that_of_one_process(found, alone):
+    for values in found("swept"):
+        assert values.keys() == alone[1].keys()
+        for name, expected in alone[1].items():
+            np.testing.assert_allclose(values[name], expected, rtol=1e-5, atol=1e-6, err_msg=name)
     assert alone[1]["probs"].shape == (59, 3)
     assert np.isfinite(alone[1]["ledger.feature"]).all()
     assert np.ptp(alone[1]["ledger.far"][:, 0]) > 0
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_networks_and_ledgers_end_bit_for_bit_equal(name, two):
-    first, second = two(name)
+def test_networks_and_ledgers_end_bit_for_bit_equal(name, found):
+    first, second = found(name)
     assert first.keys() == second.keys()
     assert any(key.startswith("whole.net-0") for key in first)
     for key in first:
-        if not key.startswith("counts"):
+        if key not in ("counts", "repeated"):
             np.testing.assert_array_equal(first[key], second[key], err_msg=key)
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_each_sample_is_learned_from_once_an_epoch_by_one_process(name, two, worker):
-    first, second = (found[f"counts.{name}"] for found in two(name))
+def test_each_sample_is_learned_from_once_an_epoch_by_one_process(name, found, worker):
+    first, second = (one["counts"] for one in found(name))
     np.testing.assert_array_equal(first + second, np.ones((worker.EPOCHS, worker.COUNT), int))
     assert 0 < first.sum() < first.size
-    losses = two(name)[0]["whole.ledger.loss"]
+    losses = found(name)[0]["whole.ledger.loss"]
     assert losses.shape == (worker.COUNT, worker.EPOCHS)
     assert np.isfinite(losses).all()
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_stopped_and_resumed_with_columns_in_files_ends_bit_for_bit_equal(name, two):
-    for found in two(name):
-        names = [key.removeprefix("whole.") for key in found if key.startswith("whole.")]
+def test_stopped_and_resumed_with_columns_in_files_ends_bit_for_bit_equal(name, found, worker):
+    for one in found(name):
+        names = [key.removeprefix("whole.") for key in one if key.startswith("whole.")]
         assert names
         for key in names:
-            np.testing.assert_array_equal(found[f"whole.{key}"], found[f"resumed.{key}"], err_msg=key)
+            np.testing.assert_array_equal(one[f"whole.{key}"], one[f"resumed.{key}"], err_msg=key)
+        assert one["repeated"].tolist() == list(range(worker.STOP - 1, worker.EPOCHS)), "it began anew"
+        assert one["files"][1] == 0, "files of columns are left"
+
+
+def test_each_process_has_files_of_its_own_for_large_columns(found):
+    assert [one["files"][0] for one in found("co-teaching-vog")] == [2, 2]  # a gradient of each network
 
 
 def test_batch_norm_sees_its_own_part_and_is_made_equal_after_each_epoch(told):

@@ -5,7 +5,9 @@ Process r leaves FOLDER/NAME-r.npz and FOLDER/told-r.json; FOLDER/state.pt holds
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import json
 import sys
 import warnings
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from overread.engine import ledger, parallel
 from overread.engine.augment import Augment
@@ -57,14 +60,21 @@ class Remembering(Method):
         run.ledger.put_all("far", (features - features.nanmean(0)).norm(dim=1))
 
 
+def network() -> nn.Module:
+    """The tiny network with batch-norm, whose statistics each process has of its own."""
+    net = build("tiny", 3, 16, "none")
+    net.body.insert(1, nn.BatchNorm2d(8))
+    return net
+
+
 def training(method, fabric, files=None, **recipe) -> Training:
-    """The tiny network on 61 images of three colours."""
+    """That network on 61 images of three colours."""
     conftest = shared()
     samples = conftest.colours(COUNT)
     data = TrainingSet(samples, torch.arange(COUNT), conftest.CLASSES, conftest.prior(samples))
     mirrors = Augment(left_right=True, up_down=True)
     recipe = Recipe(**{"epochs": EPOCHS, "batch_size": 16, "lr": 0.05, "augment": mirrors, **recipe})
-    return Training(method, data, lambda: build("tiny", 3, 16, "none"), recipe, fabric, files)
+    return Training(method, data, network, recipe, fabric, files)
 
 
 def swept(fabric, folder: Path) -> dict[str, np.ndarray]:
@@ -84,21 +94,24 @@ def remembered(run: Training) -> dict[str, np.ndarray]:
 
 def learned(name: str, fabric, folder: Path) -> dict[str, np.ndarray]:
     """A method trained to the end in one go, and once more stopped and resumed, with large columns in files."""
-    counts = np.zeros((EPOCHS, COUNT), int)
+    counts, again = np.zeros((2, EPOCHS, COUNT), int)
     whole = stage(name, fabric, folder / "whole", counts)
-    found = {f"counts.{name}": counts, **state("whole", whole)}
-    usual, ledger.MAP_ABOVE = ledger.MAP_ABOVE, 100
+    found = {"counts": counts, **state("whole", whole)}
+    own, usual = Exchange.here().own(folder / "broken" / name), ledger.MAP_ABOVE
+    ledger.MAP_ABOVE = 100
     try:
-        stage(name, fabric, folder / "broken", None, STOP)
-        resumed = stage(name, fabric, folder / "broken", None)
+        stage(name, fabric, folder / "broken", np.zeros_like(counts), STOP)
+        files = len(list(own.glob("*.column")))
+        resumed = stage(name, fabric, folder / "broken", again)
     finally:
         ledger.MAP_ABOVE = usual
-    assert resumed is not None
-    assert not list((folder / "broken" / name).rglob("*.column")), "files of columns are left"
-    return found | state("resumed", resumed)
+    repeated = np.flatnonzero(again.sum(1))
+    left = len(list(own.glob("*.column")))
+    return {**found, **state("resumed", resumed), "repeated": repeated, "files": np.array([files, left])}
 
 
 def state(prefix: str, run: Training) -> dict[str, np.ndarray]:
+    """Networks and ledger."""
     weights = {
         f"net-{number}.{key}": value.numpy()
         for number, net in enumerate(networks(run))
@@ -111,8 +124,8 @@ class Stop(Exception):
     """An interruption."""
 
 
-def stage(name, fabric, folder, counts, stop=None) -> Training | None:
-    """One stage of a run, as the verbs have them; `counts` [epochs, N] how often each loss was put."""
+def stage(name, fabric, folder, counts, stop=None) -> Training:
+    """One stage of a run, as the verbs have them; into `counts` [epochs, N], how often each loss was put."""
     built = []
 
     def make(files):
@@ -120,7 +133,7 @@ def stage(name, fabric, folder, counts, stop=None) -> Training | None:
         original = run.run.ledger.put
 
         def put(column, ids, values):
-            if column == "loss" and counts is not None:
+            if column == "loss":
                 np.add.at(counts[run.run.epoch], ids.numpy(), 1)
             original(column, ids, values)
 
@@ -132,10 +145,8 @@ def stage(name, fabric, folder, counts, stop=None) -> Training | None:
         if line["epoch"] == stop:
             raise Stop
 
-    try:
+    with contextlib.suppress(Stop):
         learn(name, folder, make, log)
-    except Stop:
-        return None
     return built[0]
 
 
@@ -217,6 +228,29 @@ def failures(exchange: Exchange) -> dict[str, object]:
     }
 
 
+FLAGS = {"effort": "fast", "network": "tiny", "size": 16, "epochs": 12}
+
+
+def verbs(folder: Path) -> dict[str, object]:
+    """An audit and a training of FOLDER/colours, and a command that is wrong."""
+    from overread.cli import main
+    from overread.verbs.audit import audit
+    from overread.verbs.config import AuditConfig, TrainConfig
+    from overread.verbs.train import train
+
+    data, flags = folder / "colours", {**FLAGS, "cache": str(folder / "cache")}
+    audited = audit(data, folder / "audit", config=AuditConfig(**flags), quiet=True)
+    trained = train(data, folder / "train", config=TrainConfig(**flags, method="co-teaching"), quiet=True)
+    main.LAST_WORDS = 0.0
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        code = main.main(["audit", str(folder / "nowhere"), "-o", str(folder / "never"), "--network", "tiny"])
+    return {
+        "suspects": audited.suspects["id"].tolist(),
+        "metrics": trained.metrics,
+        "wrong": [code, said.getvalue()],
+    }
+
+
 def main(folder: Path) -> None:
     warnings.simplefilter("error")
     warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*", FutureWarning)
@@ -228,6 +262,7 @@ def main(folder: Path) -> None:
     np.savez(folder / f"swept-{rank}.npz", **swept(fabric, folder))
     for name in METHODS:
         np.savez(folder / f"{name}-{rank}.npz", **learned(name, fabric, folder))
+    (folder / f"verbs-{rank}.json").write_text(json.dumps(verbs(folder)))
 
 
 if __name__ == "__main__":

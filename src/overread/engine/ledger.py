@@ -10,8 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from overread.engine.storage import Held, Mapped
 from overread.engine.parallel import Exchange
+from overread.engine.storage import Held, Mapped
 
 MAP_ABOVE = 256 * 2**20  # bytes; larger columns lie in a file
 
@@ -90,7 +90,7 @@ class Ledger:
     def history(self, name: str) -> Tensor:
         """The whole column [N, w, *shape]; while w covers the run, slot e is epoch e. Read, do not write.
 
-        What is read of a large column stays in memory: of that take `chunks`.
+        Of a large column it is a copy in memory: of that take `chunks`.
         """
         return self._kept[name].whole()
 
@@ -107,11 +107,13 @@ class Ledger:
 
     def gather(self, exchange: Exchange) -> None:
         """Makes the ledger whole: what each process put since the last time is put on all the others."""
-        for name, put in self._put.items():
-            if exchange.size > 1:
-                own = torch.unique(torch.cat(put)) if put else torch.empty(0, dtype=torch.long)
-                self._hear(name, own, exchange)
-            put.clear()
+        if exchange.size > 1:
+            own = {name: torch.unique(torch.cat(put)) for name, put in self._put.items() if put}
+            somewhere = {name for names in exchange.all(list(own)) for name in names}
+            for name in filter(somewhere.__contains__, self.columns):  # in one order everywhere
+                self._hear(name, own.get(name, torch.empty(0, dtype=torch.long)), exchange)
+        for name in self.columns:
+            self._put[name].clear()
             self._kept[name].flush()
 
     def _hear(self, name: str, own: Tensor, exchange: Exchange) -> None:

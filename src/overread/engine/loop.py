@@ -98,7 +98,7 @@ class Training:
         check_batches(len(data.rows), recipe.batch_size, self.exchange.size)
         with torch.random.fork_rng(own_devices()):
             torch.manual_seed(recipe.seed)
-            nets = method.networks(make, task)
+            nets: list[Any] = method.networks(make, task)
         task = replace(task, features=nets[0].head.in_features)
         optimizer = torch.optim.SGD(
             [p for net in nets for p in net.parameters() if p.requires_grad],

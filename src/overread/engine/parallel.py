@@ -70,7 +70,11 @@ class Exchange:
 
     def all(self, value: T) -> list[T]:
         """What each process has for `value`."""
-        return [self.told(value, rank) for rank in range(self.size)]
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        torch.distributed.all_gather_object(values, value)
+        return values
 
     def mean(self, value: float) -> float:
         """The mean of a number over the processes."""
@@ -84,7 +88,18 @@ class Exchange:
 
     def first(self, work: Callable[[], T]) -> T:
         """What `work` gives in the first process, told to all; the others wait. Where it fails, all fail."""
-        done: T = self.told(self.everywhere(lambda: work() if self.rank == 0 else None))
+        if self.size == 1:
+            return work()
+        result, failure = None, None
+        if self.rank == 0:
+            try:
+                result = work()
+            except Exception as error:
+                self.told((None, _failure(error)))
+                raise
+        result, failure = self.told((result, failure))
+        _fail_with(failure, 0)
+        done: T = result
         return done
 
     def each(self, work: Callable[[], T]) -> T:
@@ -102,11 +117,10 @@ class Exchange:
         try:
             result = work()
         except Exception as error:
-            self.all((str(error), getattr(error, "exit_code", OverreadError.exit_code)))
+            self.all(_failure(error))
             raise
         for rank, failure in enumerate(self.all(None)):
-            if failure is not None:
-                raise FailedElsewhere(f"Process {rank} failed: {failure[0]}", failure[1])
+            _fail_with(failure, rank)
         return result
 
     def agree(self, value: str, what: str) -> None:
@@ -118,3 +132,14 @@ class Exchange:
                     f"Process {rank} read other {what} than process 0. All machines must see the same files, under "
                     "the same paths."
                 )
+
+
+def _failure(error: Exception) -> tuple[str, int]:
+    """What the other processes are told of an error."""
+    return str(error), getattr(error, "exit_code", OverreadError.exit_code)
+
+
+def _fail_with(failure: tuple[str, int] | None, rank: int) -> None:
+    """Fails where process `rank` has failed."""
+    if failure is not None:
+        raise FailedElsewhere(f"Process {rank} failed: {failure[0]}", failure[1])
