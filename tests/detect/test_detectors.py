@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from overread.detect import DETECTORS
-from overread.detect.own import OWN
 from overread.detect.consensus import pooled
 from overread.detect.loss_sequence import loss_sequence, sequence_features
 from overread.detect.neighbours import neighbours, votes
+from overread.detect.own import OWN
 from overread.engine.evidence import Evidence
 from overread.errors import InputError
 from overread.functional.neighbours import nearest
