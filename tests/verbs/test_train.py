@@ -63,8 +63,9 @@ def weights(run):
 
 
 def assert_same(a, b, names=SAME):
-    for name in names:
-        assert (a / name).read_bytes() == (b / name).read_bytes(), name
+    for name in names:  # compared first: pytest would spend minutes on showing how long bytes differ
+        same = (a / name).read_bytes() == (b / name).read_bytes()
+        assert same, name
 
 
 def read(run, name):
