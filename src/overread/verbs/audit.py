@@ -20,6 +20,7 @@ from overread.detect.own import OWN
 from overread.engine.evidence import Evidence
 from overread.errors import InputError, look_up
 from overread.files import write_json, write_whole
+from overread.processes import started
 from overread.run import RunFolder, check_out, open_run
 from overread.verbs.config import AuditConfig
 from overread.verbs.findings import find, suspects_table
@@ -57,7 +58,8 @@ def audit(
     read back. Raises `InputError` where the data, a flag or the folder is wrong; nothing is left half-written.
     """
     out, options, config = Path(out), options or DataOptions(), config or AuditConfig()
-    check_out(out, resume)
+    if started().is_first:  # the others may come when it has begun to write
+        check_out(out, resume)
     setup = set_up(config, quiet)
     check_detector(config.rank_by, setup.method)
     reading, images = setup.each(

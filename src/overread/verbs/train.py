@@ -19,6 +19,7 @@ from overread.data.parts import parted, rows_of
 from overread.data.reading import Reading
 from overread.files import write_json, write_whole
 from overread.measure import against_labels
+from overread.processes import started
 from overread.quality import corrected
 from overread.run import RunFolder, check_out, open_run
 from overread.verbs.config import TrainConfig
@@ -56,7 +57,8 @@ def train(
     read back. Raises `InputError` where the data, a flag or the folder is wrong; nothing is left half-written.
     """
     out, options, config = Path(out), options or DataOptions(), config or TrainConfig()
-    check_out(out, resume)
+    if started().is_first:  # the others may come when it has begun to write
+        check_out(out, resume)
     setup = set_up(config, quiet)
     reading, images = setup.each(
         lambda: load(source, options, first_size(config), setup.cache, quiet=setup.quiet)
