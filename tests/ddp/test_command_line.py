@@ -78,7 +78,7 @@ def test_a_finished_run_is_read_back_by_one_process_and_an_unfinished_one_is_not
 
 @pytest.mark.slow
 def test_stopped_by_ctrl_c_and_resumed_under_torchrun_ends_as_if_never_stopped(two, torchrun, worker):
-    run = two / "broken"
+    run = two / "stopped"
     flags = [text for name, value in worker.FLAGS.items() for text in (f"--{name.replace('_', '-')}", value)]
     command = ["audit", two / "colours", "-o", run, "--quiet", "--cache", two / "cache", *flags]
     process = torchrun(command)
