@@ -47,7 +47,7 @@ from overread.engine.loop import Recipe, Training, TrainingSet, fit
 from overread.engine.method import Batch, Method, Run
 from overread.engine.networks import build
 from overread.engine.samples import Samples
-from overread.engine.task import Task
+from overread.engine.task import Classification, Task
 from overread.functional.neighbours import unit
 from overread.functional.outliers import class_outliers
 from overread.functional.records import record, recorded
@@ -172,7 +172,7 @@ def outliers_of(y: np.ndarray[Any, Any]) -> Taken:
 
 def vog_of(count: int, gradient: str) -> Taken:
     """What the end of an epoch of co-teaching VOG takes for `count` samples."""
-    method, task = CoTeachingVOG(gradient=gradient), Task(CLASSES, features=512)
+    method, task = CoTeachingVOG(gradient=gradient), Classification(CLASSES, features=512)
     run = Run(task, Ledger(count, 50, method.columns(task)), 50)
     for name in GRADIENTS:
         run.ledger.history(name).normal_()

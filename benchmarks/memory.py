@@ -30,14 +30,14 @@ from overread.engine.ledger import WHOLE_RUN, Ledger, plan, size
 from overread.engine.method import Batch, Method, Run
 from overread.engine.networks.classifier import Classifier
 from overread.engine.parallel import Exchange
-from overread.engine.task import Task
+from overread.engine.task import Classification
 from overread.methods import METHODS
 from overread.methods.co_teaching_vog import CoTeachingVOG
 from overread.methods.ousm_plof import OUSMpLOF
 
 EPOCHS, FEATURES, BATCH = 50, 512, 256
 GOAL_MAPPED, GOAL_OTHER = 2.0, 1.0  # GiB
-TASK = Task(CLASSES, features=FEATURES)
+TASK = Classification(CLASSES, features=FEATURES)
 GIB, MIB = 2**30, 2**20
 MEASURED: dict[str, tuple[Method, int]] = {  # and how many epochs it goes through
     "co-teaching-vog": (CoTeachingVOG(drop=0.2, ramp=1, warmup=1), 3),

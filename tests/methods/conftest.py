@@ -17,7 +17,7 @@ def once():
     """
     from overread.engine.ledger import Ledger
     from overread.engine.method import Batch, Run
-    from overread.engine.task import Task
+    from overread.engine.task import Classification
 
     class Identity(torch.nn.Module):
         def forward(self, x):
@@ -26,7 +26,7 @@ def once():
     def call(method, z, y, epoch=0, epochs=3, prior=None, weights=None, run=None, nets=None):
         z = torch.tensor(z).float().requires_grad_()
         y = torch.tensor(y)
-        task = Task(tuple("abcdefgh"[: z.shape[1]]), weights)
+        task = Classification(tuple("abcdefgh"[: z.shape[1]]), weights)
         nets = nets or method.networks(Identity, task)
         run = run or Run(task, Ledger(len(z), epochs, method.columns(task)), epochs, prior=prior)
         run.epoch = run.ledger.epoch = epoch

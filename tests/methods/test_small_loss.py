@@ -10,7 +10,7 @@ from overread.engine.ledger import Ledger
 from overread.engine.loop import fit
 from overread.engine.method import Batch, Run
 from overread.engine.samples import Samples
-from overread.engine.task import Task
+from overread.engine.task import Classification
 from overread.errors import InputError
 from overread.functional.gradients import feature_gradient, param_gradient, vog
 from overread.functional.neighbours import unit
@@ -49,7 +49,7 @@ class Fixed(torch.nn.Module):
 
 def run_of(method, y, epoch=9, epochs=10):
     """A run over len(y) samples in the given epoch, and its one batch."""
-    task = Task(("a", "b"), features=2)
+    task = Classification(("a", "b"), features=2)
     ledger = Ledger(len(y), epochs, method.columns(task))
     ledger.epoch = epoch
     batch = Batch(torch.arange(len(y)), torch.zeros(len(y), 1), torch.tensor(y))

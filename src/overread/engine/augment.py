@@ -90,6 +90,26 @@ class Augment:
 
         from overread.engine import pixels
 
+        y = self.moved(x, drawn)
+        if "blur" in drawn:
+            y = pixels.blur(y, drawn["blur"])
+        if "colour" in drawn:
+            y = pixels.colour(y, drawn["colour"])
+        last = x.is_contiguous(memory_format=torch.channels_last)
+        return y.contiguous(memory_format=torch.channels_last) if last else y
+
+    def apply_both(self, x: Tensor, y: Tensor, drawn: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Images [B, C, H, W] and their labels; masks [B, K, H, W] go where the image goes, and stay 0 and 1."""
+        if y.ndim == 1:
+            return self.apply(x, drawn), y
+        return self.apply(x, drawn), (self.moved(y.float(), drawn) >= 0.5).to(y.dtype)
+
+    def moved(self, x: Tensor, drawn: Mapping[str, Tensor]) -> Tensor:
+        """[B, C, H, W] with every pixel where `drawn` moves it: mirrors, turn and crop alone."""
+        import torch
+
+        from overread.engine import pixels
+
         y = x
         if "left_right" in drawn:
             y = pixels.flip(y, drawn["left_right"], axis=3)
@@ -99,12 +119,7 @@ class Augment:
             angle = drawn.get("rotate", torch.zeros(len(x)))
             window = drawn.get("crop", torch.zeros(len(x), 3))
             y = pixels.turn_and_zoom(y, angle, window)
-        if "blur" in drawn:
-            y = pixels.blur(y, drawn["blur"])
-        if "colour" in drawn:
-            y = pixels.colour(y, drawn["colour"])
-        last = x.is_contiguous(memory_format=torch.channels_last)
-        return y.contiguous(memory_format=torch.channels_last) if last else y
+        return y
 
     def __call__(self, x: Tensor, generator: Generator) -> Tensor:
         """[B, C, H, W] to the same shape, each image changed at random."""

@@ -33,8 +33,9 @@ def split(order: Tensor, batch_size: int) -> Sequence[Tensor]:
     return order.tensor_split(math.ceil(len(order) / batch_size))
 
 
-def in_order(samples: Samples, rows: Tensor, device: torch.device, size: int = 256) -> Iterator[Batch]:
-    """The samples of `rows` in order, not augmented."""
+def in_order(samples: Samples, rows: Tensor, device: torch.device, size: int = 0) -> Iterator[Batch]:
+    """The samples of `rows` in order, not augmented, `size` at a time (256, or 16 with masks)."""
+    size = size or (16 if samples.have_masks else 256)
     return ahead(torch.split(rows, size), lambda part: samples.batch(part, device), device)
 
 

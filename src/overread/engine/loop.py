@@ -21,7 +21,8 @@ from overread.engine.method import Batch, Method, Prior, Run
 from overread.engine.networks import channels_last
 from overread.engine.parallel import Exchange
 from overread.engine.samples import Samples
-from overread.engine.task import Task
+from overread.engine.segmentation import Segmentation
+from overread.engine.task import Classification, Task
 from overread.errors import InputError
 
 BALANCES = ("none", "sampler", "loss")
@@ -29,7 +30,7 @@ BALANCES = ("none", "sampler", "loss")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How networks are optimised: SGD with momentum under a cosine schedule, batch by batch."""
+    """How networks are optimised, batch by batch: SGD with momentum, or Adam with decoupled weight decay."""
 
     epochs: int = 6
     batch_size: int = 64  # of all processes together
@@ -39,6 +40,8 @@ class Recipe:
     seed: int = 0
     augment: Augment | None = None
     balance: str = "none"  # or each class equally often (`sampler`), or equally weighty (`loss`)
+    optimizer: str = "sgd"  # or "adam"
+    schedule: str = "cosine"  # or "exponential", or "constant"
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,16 @@ class EpochLog:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What is learned from: `rows` [M] of the samples, and what was known of the whole set before."""
+    """What is learned from: `rows` [M] of the samples, and what was known of the whole set before.
+
+    `masks` is the task where the labels are masks; without it they are of `classes`.
+    """
 
     samples: Samples
     rows: Tensor
     classes: tuple[str, ...]
     prior: Prior | None = None
+    masks: Segmentation | None = None
 
     @property
     def given(self) -> Tensor:
@@ -67,11 +74,13 @@ class TrainingSet:
 
     def task(self, balance: str) -> Task:
         """The task; under `loss` a class of n samples weighs M / (C n), as scikit-learn's `balanced` does."""
+        if self.masks is not None:
+            return self.masks
         if balance != "loss":
-            return Task(self.classes)
+            return Classification(self.classes)
         counts = np.bincount(self.given.numpy(), minlength=len(self.classes))
         weights = len(self.rows) / (len(self.classes) * np.maximum(counts, 1))
-        return Task(self.classes, tuple(float(weight) for weight in weights))
+        return Classification(self.classes, tuple(float(weight) for weight in weights))
 
 
 class Training:
@@ -99,15 +108,12 @@ class Training:
         with torch.random.fork_rng(own_devices()):
             torch.manual_seed(recipe.seed)
             nets: list[Any] = method.networks(make, task)
-        task = replace(task, features=nets[0].head.in_features)
-        optimizer = torch.optim.SGD(
-            [p for net in nets for p in net.parameters() if p.requires_grad],
-            lr=recipe.lr,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
-        )
+        if data.masks is None:
+            task = replace(task, features=nets[0].head.in_features)
+            nets = [channels_last(net) for net in nets]  # a U-Net is slower so
+        optimizer = optimizer_of(nets, method.rates(), recipe)
         # one optimiser over all networks, each set up by itself: their graphs do not touch
-        self.nets: list[Any] = [fabric.setup_module(channels_last(net)) for net in nets]
+        self.nets: list[Any] = [fabric.setup_module(net) for net in nets]
         self.optimizer: Any = fabric.setup_optimizers(optimizer)
         folder, fresh = files or (None, True)
         folder = folder and self.exchange.own(folder)
@@ -148,7 +154,7 @@ def fit(training: Training) -> Iterator[EpochLog]:
         with torch.random.fork_rng(own_devices()):
             loss = one_epoch(training, epoch)
         training.done = epoch + 1
-        lr = training.optimizer.param_groups[0]["lr"]
+        lr = training.optimizer.param_groups[0]["lr"] / training.optimizer.param_groups[0]["rate"]
         yield EpochLog(training.done, loss, lr, time.perf_counter() - started)
 
 
@@ -184,11 +190,12 @@ def batches(training: Training, epoch: int, generator: torch.Generator) -> Itera
         order = shuffled(training.data.rows, recipe.batch_size, generator)
     parts = [exchange.part(rows) for rows in order]
     for step, batch in enumerate(ahead(parts, lambda rows: samples.batch(rows, device), device)):
-        lr = cosine(recipe.lr, epoch * len(order) + step, recipe.epochs * len(order))
+        lr = scheduled(recipe, epoch * len(order) + step, recipe.epochs * len(order))
         if recipe.augment is not None and samples.are_pixels:
             drawn = recipe.augment.draw(len(order[step]), generator)
             own = {name: exchange.part(values) for name, values in drawn.items()}
-            batch = Batch(batch.ids, recipe.augment.apply(batch.x, own), batch.y)
+            x, y = recipe.augment.apply_both(batch.x, batch.y, own)
+            batch = Batch(batch.ids, x, y)
         yield batch, lr
 
 
@@ -224,6 +231,34 @@ def checked(loss: float, epoch: int) -> float:
     )
 
 
+def optimizer_of(nets: Sequence[nn.Module], rates: Sequence[float], recipe: Recipe) -> torch.optim.Optimizer:
+    """The optimiser over all networks; network k learns at `rates[k]` times the recipe's rate (1 if not given)."""
+    groups = [
+        {"params": [p for p in net.parameters() if p.requires_grad], "rate": rates[k] if rates else 1.0}
+        for k, net in enumerate(nets)
+    ]
+    if recipe.optimizer == "adam":
+        return torch.optim.AdamW(groups, lr=recipe.lr, weight_decay=recipe.weight_decay)
+    momentum, decay = recipe.momentum, recipe.weight_decay
+    return torch.optim.SGD(groups, lr=recipe.lr, momentum=momentum, weight_decay=decay)
+
+
+LAST_OF_FIRST = 0.01  # where an exponential schedule ends, as a share of where it began
+
+
+def scheduled(recipe: Recipe, step: int, steps: int) -> float:
+    """The learning rate at `step` of `steps`.
+
+    >>> round(scheduled(Recipe(lr=1.0, schedule="exponential"), 5, 10), 6)
+    0.1
+    """
+    if recipe.schedule == "constant":
+        return recipe.lr
+    if recipe.schedule == "exponential":
+        return float(recipe.lr * LAST_OF_FIRST ** (step / steps))
+    return cosine(recipe.lr, step, steps)
+
+
 def cosine(lr: float, step: int, steps: int) -> float:
     """The learning rate at `step` of `steps`, falling from `lr` to 0 along half a cosine.
 
@@ -235,7 +270,7 @@ def cosine(lr: float, step: int, steps: int) -> float:
 
 def set_lr(optimizer: Any, lr: float) -> None:
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group["rate"]
 
 
 @torch.inference_mode()

@@ -20,7 +20,7 @@ class Batch:
 
     ids: Tensor  # [B] int64
     x: Tensor  # [B, C, *S] float32, or features [B, D]
-    y: Tensor  # [B] int64 given labels
+    y: Tensor  # [B] int64 given labels, or [B, K, *S] uint8 or float32 given masks
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ class Method(ABC):
         """The 1 to 3 networks that the method trains."""
         return [make()]
 
+    def rates(self) -> Sequence[float]:
+        """The learning rate of each network, as a multiple of the recipe's; empty: 1 for all.
+        (docs/decisions/0015)"""
+        return ()
+
     def columns(self, task: Task) -> dict[str, Column]:
         """The per-sample memory that the method wants."""
         return {}
@@ -70,5 +75,5 @@ class Method(ABC):
         """Called when the epoch's last batch is done; the ledger is whole and equal on all processes."""
 
     def predict(self, nets: Sequence[nn.Module], x: Tensor, task: Task) -> Tensor:
-        """Probabilities [B, C]: the mean over the networks."""
+        """Probabilities [B, C], or of each structure [B, K, *S]: the mean over the networks."""
         return torch.stack([task.probabilities(net(x)[0]) for net in nets]).mean(0)

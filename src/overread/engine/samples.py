@@ -30,7 +30,7 @@ class Samples:
     """N samples: `x` is uint8 pixels [N, H, W, 3] (memory-mapped or not) or float features [N, D]."""
 
     x: Pixels
-    y: Array  # [N] int64
+    y: Pixels  # [N] int64 labels, or masks [N, K, H, W] of 0 and 1, uint8
 
     def __len__(self) -> int:
         return len(self.y)
@@ -39,12 +39,17 @@ class Samples:
     def are_pixels(self) -> bool:
         return len(self.x.shape) == 4
 
+    @property
+    def have_masks(self) -> bool:
+        return len(self.y.shape) == 4
+
     def batch(self, rows: Tensor, device: torch.device) -> Batch:
-        """The samples of `rows` on `device`; pixels scaled to -1..1 and laid out channels last."""
+        """The samples of `rows` on `device`; pixels scaled to -1..1, laid out channels last for classifiers."""
         where = rows.numpy()
         x = torch.from_numpy(np.ascontiguousarray(self.x[where])).to(device)
         x = scaled(x) if self.are_pixels else x.float()
-        return Batch(rows.to(device), x, torch.from_numpy(self.y[where]).to(device))
+        y = torch.from_numpy(np.ascontiguousarray(self.y[where])).to(device)
+        return Batch(rows.to(device), x.contiguous() if self.have_masks else x, y)
 
 
 def scaled(pixels: Tensor) -> Tensor:

@@ -13,12 +13,15 @@ FLOOR = 0.01  # added to probabilities before the logarithm: one sure epoch cann
 
 
 def recorded(task: Task) -> dict[str, Column]:
-    """The columns that `record` fills: `loss` in every epoch, and `opinion`, one for the whole run."""
+    """The columns that `record` fills: `loss` in every epoch, and of classes `opinion`, one for the whole run."""
+    if task.name == "segmentation":
+        return {"loss": Column(window=WHOLE_RUN)}
     return {"loss": Column(window=WHOLE_RUN), "opinion": Column((task.outputs,))}
 
 
 def record(run: Run, batch: Batch, *logits: Tensor) -> None:
     r"""Remembers what the networks say of the batch before they learn from it; `logits` [B, C] of each network.
+    Of masks, whose logits are [B, K, *S], only the loss is kept.
 
     `loss`: the mean over networks of the cross-entropy with the given label, as P3 wants it (Zhang et al. 2020).
     `opinion`: the geometric mean over the epochs of the networks' mean probabilities, as [B, C] that sum to 1,
@@ -27,8 +30,11 @@ def record(run: Run, batch: Batch, *logits: Tensor) -> None:
     """
     with torch.no_grad():
         losses = torch.stack([run.task.losses(z, batch.y) for z in logits]).mean(0)
-        probs = torch.stack([run.task.probabilities(z) for z in logits]).mean(0)
     run.ledger.put("loss", batch.ids, losses)
+    if run.task.name == "segmentation":
+        return
+    with torch.no_grad():
+        probs = torch.stack([run.task.probabilities(z) for z in logits]).mean(0)
     opinion = (probs + FLOOR).log().cpu()
     seen = ~run.ledger.window("loss", batch.ids.cpu())[
         :, 1 : run.epoch + 1

@@ -58,4 +58,24 @@ METHODS = {
         "between cross-entropy and absolute error: labels weigh what the network gives them",
         "Zhang and Sabuncu 2018",
     ),
+    "qam": Entry(
+        "overread.methods.qam:QAM",
+        "masks: a judge of image and mask weighs each image of the batch",
+        "Zhu et al., MICCAI 2019 (P5)",
+    ),
+    "qam-ocm": Entry(
+        "overread.methods.qam:QAMOCM",
+        "masks: QAM with weights that cannot leave any image out",
+        "Zhu et al., MICCAI 2019 (P5)",
+    ),
+    "ss": Entry(
+        "overread.methods.cascade:SS",
+        "masks: three networks, each trained on what the other two find sure and easy",
+        "Xue et al., MICCAI 2020 (P2)",
+    ),
+    "ss-jo": Entry(
+        "overread.methods.cascade:SSJO",
+        "masks: SS, and then all images with given and corrected masks",
+        "Xue et al., MICCAI 2020 (P2)",
+    ),
 }

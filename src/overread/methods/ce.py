@@ -23,7 +23,7 @@ class CE(Method):
     the loss sequence that P3 (Zhang et al. 2020) clusters, at no further cost.
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation")
 
     def columns(self, task: Task) -> dict[str, Column]:
         return recorded(task)

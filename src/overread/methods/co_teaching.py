@@ -35,7 +35,7 @@ class CoTeaching(Method):
     NeurIPS 2018; defaults of Khanal et al., MICCAI 2024 (P4).
     """
 
-    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "segmentation")
 
     drop: float | None = None
     ramp: int | None = None

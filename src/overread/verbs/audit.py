@@ -98,10 +98,10 @@ def conclude(run: RunFolder, reading: Reading, config: AuditConfig, evidence: Ev
 
 def check_detector(name: str, method: Any) -> None:
     """Refuses a detector that is unknown, or that reads a column which the method does not leave."""
-    from overread.engine.task import Task
+    from overread.engine.task import Classification
 
     look_up("detector", name, DETECTORS)
-    if name in OWN and name not in (left := method.columns(Task(("a", "b"), features=2))):
+    if name in OWN and name not in (left := method.columns(Classification(("a", "b"), features=2))):
         own = [column for column in OWN if column in left]
         offer = f"It leaves {', '.join(own)}." if own else "It leaves no column of its own."
         raise InputError(
