@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from overread.errors import InputError
-from overread.noise import NOISES
+from overread.noise import LABEL_NOISES
 from overread.noise.labels import Labels, changes
 from overread.noise.symmetric import Balanced, Pair, Symmetric
 from overread.noise.transition import Class, read_matrix
@@ -184,6 +184,6 @@ def test_changes_counts_everything():
 
 
 def test_the_registry_names_real_things():
-    assert set(NOISES) == {"symmetric", "pair", "class", "balanced", "loss-ranked"}
-    for entry in NOISES.values():
+    assert set(LABEL_NOISES) == {"symmetric", "pair", "class", "balanced", "loss-ranked"}
+    for entry in LABEL_NOISES.values():
         assert callable(entry.load().draw)
