@@ -15,11 +15,12 @@ from overread.data.decoding import Sources, array_digest, fill
 from overread.data.files import bad_images
 from overread.data.manifest import Manifest
 from overread.data.opened import Images
-from overread.data.pool import Pool, Stamp
+from overread.data.pool import Pool, stamp_of
 from overread.data.problems import refuse
 from overread.data.silence import silenced
 
 MOST_WORKERS = 16
+DECODER = 1  # raise it when decoding changes: older rows are then left aside
 Digests = list[bytes | None]  # [N] the content of each image, None where it is not known
 
 
@@ -37,7 +38,7 @@ def open_images(
     Under "stop" one `InputError` names the images that cannot be read; under "skip" they are listed in `bad`.
     """
     folder = Path(cache_dir or default_cache_dir()).expanduser() / "images"
-    with closing(Pool(folder, size)) as pool, silenced():
+    with closing(Pool(folder, f"{size}px-v{DECODER}", (size, size, 3))) as pool, silenced():
         sources, digests = _known(manifest, size, pool)
         have = pool.rows({digest for digest in digests if digest})
         todo = [position for position, digest in enumerate(digests) if digest not in have]
@@ -65,17 +66,8 @@ def _known(manifest: Manifest, size: int, pool: Pool) -> tuple[Sources, Digests]
     if manifest.pixels is not None:
         return Sources(manifest, size, [], [], set()), [array_digest(array) for array in manifest.pixels]
     paths = [os.path.join(manifest.root, name) for name in manifest.images]
-    stamps = [_stamp(path) for path in paths]
+    stamps = [stamp_of(path) for path in paths]
     return Sources(manifest, size, paths, stamps, set()), pool.known(paths, stamps)
-
-
-def _stamp(path: str) -> Stamp | None:
-    """What changes when a file does; None where there is none."""
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _gathered(pool: Pool, digests: Digests, bad: list[tuple[int, str]]) -> Images:

@@ -17,7 +17,7 @@ from overread.data.splits import lonely_classes
 def check_samples(samples: Samples, labels: str = "needed") -> list[Problem]:
     """The problems of ids, labels and names; those of the files come from `find_files`."""
     names = [*_ids(samples), *_unwritable(samples)]
-    if labels == "optional":
+    if labels == "optional" or samples.masks is not None:
         return names
     return [*names, *_labels(samples), *check_classes(samples.labels, samples.ids)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from overread.data.mask_columns import MaskColumns, mask_columns
 from overread.data.options import DataOptions
 from overread.data.problems import quoted
 from overread.data.samples import SPLITS
@@ -18,7 +19,6 @@ KNOWN = {  # the standard name first: it needs no guessing
     "split": "split subset partition phase",
 }
 TRUE = ("true_label", "true")
-MASKS_LATER = "Masks are not in this version yet: it reads labels of whole images (--task classification)."
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Columns:
     true: str
     id: str
     guessed: dict[str, str]
+    masks: MaskColumns
 
 
 def choose_columns(sheet: Sheet, options: DataOptions) -> Columns:
@@ -40,10 +41,20 @@ def choose_columns(sheet: Sheet, options: DataOptions) -> Columns:
     chosen = dict.fromkeys(KNOWN, "")
     searches: dict[str, Callable[[], str]] = {
         "image": lambda: options.image_col or _needed(sheet, "image"),
-        "label": lambda: _settle_task(sheet, options) or options.label_col or _label(sheet, options),
+        "label": lambda: (
+            ""
+            if masks.given or options.task == "segmentation"
+            else options.label_col or _label(sheet, options)
+        ),
         "group": lambda: options.group_col or ("" if options.groups else find_column(sheet, "group")),
-        "split": lambda: options.split_col or _split_column(sheet),
+        "split": lambda: options.split_col or _split_column(sheet, options),
     }
+    masks = MaskColumns()
+    try:
+        masks = _masks(sheet, options)
+    except InputError as error:
+        faults.append(str(error))
+        searches.pop("label")
     for role, search in searches.items():
         try:
             chosen[role] = search()
@@ -59,7 +70,7 @@ def choose_columns(sheet: Sheet, options: DataOptions) -> Columns:
     }
     true = next((name for name in TRUE if name in sheet.columns), "")
     own = "id" if "id" in sheet.columns and chosen["image"] != "id" else ""
-    return Columns(**chosen, true=true, id=own, guessed=guessed)
+    return Columns(**chosen, true=true, id=own, guessed=guessed | masks.guessed, masks=masks)
 
 
 def find_column(sheet: Sheet, role: str) -> str:
@@ -89,31 +100,53 @@ def _label(sheet: Sheet, options: DataOptions) -> str:
     return find_column(sheet, "label") if options.labels == "optional" else _needed(sheet, "label")
 
 
-def _split_column(sheet: Sheet) -> str:
-    """The split column; one with another name than `split` must hold nothing but names of splits."""
+def _split_column(sheet: Sheet, options: DataOptions) -> str:
+    """The split column; one with another name than `split` must hold nothing but names of splits.
+
+    Without one it is the only column that holds just the names of `--split-map`.
+    """
     name = find_column(sheet, "split")
-    if name.lower() in ("", "split"):
+    if name.lower() == "split":
         return name
-    values = {str(value).strip().lower() for value in sheet.columns[name]}
-    return name if values <= set(SPLITS) else ""
+    if name and {value.lower() for value in _values(sheet, name)} <= set(SPLITS):
+        return name
+    wanted = set(options.split_map or {})
+    found = [column for column in sheet.columns if wanted and _values(sheet, column) - {""} == wanted]
+    if len(found) > 1:
+        raise InputError(
+            f"More than one column holds the names of --split-map: {quoted(found)}. Choose one: --split-col NAME"
+        )
+    return found[0] if found else ""
 
 
-def _settle_task(sheet: Sheet, options: DataOptions) -> str:
-    """Refuses masks, which come later; asks where the table could be both; "" when all is clear."""
-    masks = [name for name in sheet.columns if name.lower() == "mask" or name.lower().startswith("mask_")]
-    masks = [options.mask_col] if options.mask_col else masks
-    if options.task == "classification" or not masks:
-        return ""
-    label = options.label_col or find_column(sheet, "label")
+def _values(sheet: Sheet, column: str) -> set[str]:
+    return {str(value).strip() for value in sheet.columns[column]}
+
+
+def _masks(sheet: Sheet, options: DataOptions) -> MaskColumns:
+    """The mask columns to read, none where the labels are to be read; asks where a table could be both."""
+    if options.task == "classification":
+        if options.mask_col:
+            raise InputError("--mask-col is for --task segmentation.")
+        return MaskColumns()
+    if options.mask_col and options.mask_col not in sheet.columns:
+        return MaskColumns()  # which is said already
+    masks = mask_columns(sheet, options)
+    if options.task == "segmentation":
+        if options.label_col:
+            raise InputError("--label-col is for --task classification.")
+        if not masks.given and options.labels == "needed":
+            raise InputError(
+                "There is no mask column: 'mask', or 'mask_STRUCTURE' for each structure. Name it: --mask-col NAME"
+            )
+        return masks
+    label = options.label_col or find_column(sheet, "label") if masks.given else ""
     if label:
         raise InputError(
-            f"It has a label column ({quoted([label])}) and a mask column ({quoted(masks)}). "
+            f"It has a label column ({quoted([label])}) and a mask column ({quoted(masks.given.values())}). "
             "Say which to read: --task classification or --task segmentation"
         )
-    raise InputError(
-        f"It has mask columns ({quoted(masks)}) and no column that is known to hold labels. {MASKS_LATER} "
-        "If it has labels: --task classification --label-col NAME"
-    )
+    return masks
 
 
 def _fault(sheet: Sheet, flag: str, name: str) -> str:

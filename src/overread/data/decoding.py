@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -32,12 +33,28 @@ class Decoded:
     digest: bytes = b""
     pixels: Pixels | None = None  # None where the store has the content already
     why: str = ""  # what is wrong with it
+    files: dict[str, tuple[Stamp, bytes]] = field(default_factory=dict)  # what was read: stamp and content
+
+
+class Work(Protocol):
+    """What `fill` can do: decode one position, in a worker thread."""
+
+    @property
+    def what(self) -> str:
+        """ "image", for the progress bar."""
+
+    @property
+    def stored(self) -> set[bytes]:
+        """The contents that need no decoding."""
+
+    def decode(self, position: int) -> Decoded: ...
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the images come from, and what of them the store has."""
+    """Images as work: where they come from, and what of them the store has."""
 
+    what: ClassVar[str] = "image"
     manifest: Manifest
     size: int
     paths: list[str]  # [N], none for data that came as arrays
@@ -54,7 +71,10 @@ class Sources:
             data = read_file(self.paths[position], name)
             digest = blake2b(data, digest_size=16).digest()
             small = None if digest in self.stored else decode_bytes(data, self.size, name)
-            return Decoded(position, digest, small)
+            taken = self.stamps[position]
+            return Decoded(
+                position, digest, small, files={self.paths[position]: (taken, digest)} if taken else {}
+            )
         except BadImage as error:
             return Decoded(position, why=error.why)
 
@@ -65,38 +85,35 @@ def array_digest(array: Array) -> bytes:
     return blake2b(kind + np.ascontiguousarray(array).tobytes(), digest_size=16).digest()
 
 
-def fill(pool: Pool, sources: Sources, todo: list[int], quiet: bool, workers: int) -> list[Decoded]:
-    """Decodes and stores the images at the positions `todo`. Gives what became of each, less its pixels."""
+def fill(pool: Pool, work: Work, todo: list[int], quiet: bool, workers: int) -> list[Decoded]:
+    """Decodes and stores the positions `todo` of `work`. Gives what became of each, less its pixels."""
     from tqdm import tqdm
 
     told: list[Decoded] = []
     batch: list[Decoded] = []
     full = min(BATCH, 1 + BATCH_BYTES // pool.row_bytes)
     last = time.monotonic()
-    bar = tqdm(total=len(todo), desc="Opening images", unit=" images", disable=quiet, delay=0.5)
-    with bar, closing(_parallel(sources.decode, todo, workers)) as results:
+    bar = tqdm(total=len(todo), desc=f"Opening {work.what}s", unit=f" {work.what}s", disable=quiet, delay=0.5)
+    with bar, closing(_parallel(work.decode, todo, workers)) as results:
         try:
             for done in results:
                 told.append(replace(done, pixels=None))
                 batch.append(done)
                 bar.update()
                 if len(batch) >= full or time.monotonic() - last > PATIENCE:
-                    _store(pool, sources, batch)
+                    _store(pool, work, batch)
                     batch, last = [], time.monotonic()
         finally:
-            _store(pool, sources, batch)
+            _store(pool, work, batch)
     return told
 
 
-def _store(pool: Pool, sources: Sources, batch: list[Decoded]) -> None:
+def _store(pool: Pool, work: Work, batch: list[Decoded]) -> None:
     good = [done for done in batch if not done.why]
-    files: dict[str, tuple[Stamp, bytes]] = {}
-    for done in good:
-        if sources.paths and (taken := sources.stamps[done.position]):
-            files[sources.paths[done.position]] = (taken, done.digest)
+    files = {path: found for done in good for path, found in done.files.items()}
     if good:
         pool.add({done.digest: done.pixels for done in good if done.pixels is not None}, files)
-        sources.stored.update(done.digest for done in good)  # copies of these need no decoding
+        work.stored.update(done.digest for done in good)  # copies of these need no decoding
 
 
 def _parallel(

@@ -8,42 +8,89 @@ import stat
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
+from overread.data.manifest import Strings
+from overread.data.mask_files import MaskFiles
 from overread.data.problems import Problem, counted
-from overread.data.samples import Samples, strings
+from overread.data.samples import Samples
 
-Fault = tuple[int, str]  # a row and what is wrong with its image
 ABSENT = "does not exist"
 SKIP = ", or leave these images out: --on-bad-image skip"
 
 
+class Fault(NamedTuple):
+    """What is wrong with a file of a row: its image, or one of its masks."""
+
+    row: int
+    why: str
+    mask: str = ""  # the mask file, where it is not the image
+
+    def __str__(self) -> str:
+        return f"mask {self.mask}: {self.why}" if self.mask else self.why
+
+
 def find_files(samples: Samples) -> tuple[Samples, list[Fault]]:
-    """The samples with paths that exist, also in another spelling, and the rows without a usable file."""
+    """The samples with paths that exist, also in another spelling, and what is wrong with the files."""
     if samples.pixels is not None:
         return samples, []
-    images, faults, respelt = list(samples.images), [], 0
-    for row, name in enumerate(images):
-        why = _fault(os.path.join(samples.root, name))
-        if why == ABSENT:
-            for other in _spellings(name):
-                if not _fault(os.path.join(samples.root, other)):
-                    images[row], why, respelt = other, "", respelt + 1
-                    break
-        if why:
-            faults.append((row, why))
+    images, wrong = _find(samples.root, samples.images)
+    faults = [Fault(row, why) for row, why in wrong]
+    respelt = int((images != samples.images).sum())
+    found: list[MaskFiles | None] = []
+    for masks in (samples.masks, samples.true_masks):
+        if masks is None:
+            found.append(None)
+            continue
+        files, wrong = _find(samples.root, masks.files.ravel())
+        columns = masks.files.shape[1]
+        faults += [Fault(place // columns, why, str(files[place])) for place, why in wrong]
+        respelt += int((files != masks.files.ravel()).sum())
+        found.append(replace(masks, files=files.reshape(masks.files.shape), images=images))
     note = f"{counted(respelt, 'path was', 'paths were')} found in another spelling (\\, spaces, accents)."
     notes = [*samples.notes, note] if respelt else samples.notes
-    return replace(samples, images=strings(images), notes=notes), faults
+    return replace(samples, images=images, masks=found[0], true_masks=found[1], notes=notes), sorted(faults)
+
+
+def _find(root: Path, names: Strings) -> tuple[Strings, list[tuple[int, str]]]:
+    """The names as they are spelt on disk, and the places of those without a usable file. "" is no name."""
+    spelt, wrong = names.copy(), []
+    for place, name in enumerate(names):
+        why = _fault(os.path.join(root, name)) if name else ""
+        if why == ABSENT:
+            for other in _spellings(name):
+                if not _fault(os.path.join(root, other)):
+                    spelt[place], why = other, ""
+                    break
+        if why:
+            wrong.append((place, why))
+    return spelt, wrong
 
 
 def file_problems(samples: Samples, faults: list[Fault]) -> list[Problem]:
-    """The problems that `faults` make: files that are missing, and files that cannot be read as images."""
-    absent = tuple(str(samples.images[row]) for row, why in faults if why == ABSENT)
-    others = tuple(f"{samples.images[row]}: {why}" for row, why in faults if why != ABSENT)
+    """The problems that `faults` make: files that are missing, and files that cannot be read."""
+    images, masks = [fault for fault in faults if not fault.mask], [fault for fault in faults if fault.mask]
+    absent = tuple(str(samples.images[fault.row]) for fault in images if fault.why == ABSENT)
+    others = tuple(f"{samples.images[fault.row]}: {fault.why}" for fault in images if fault.why != ABSENT)
     return [
         *([_absent(samples, absent)] if absent else []),
         *([bad_images(others, len(samples))] if others else []),
+        *([_bad_masks(samples, masks)] if masks else []),
     ]
+
+
+def _bad_masks(samples: Samples, faults: list[Fault]) -> Problem:
+    """The problem of mask files that are named and cannot be read."""
+    rows = len({fault.row for fault in faults})
+    gone = [fault.mask for fault in faults if fault.why == ABSENT]
+    near = f"; relative paths start from {samples.root}{_near(samples, gone[0])}" if gone else ""
+    cure = (
+        f"correct these paths or replace the files{near}; leave the cell empty where nothing was to be drawn"
+    )
+    what = f"{rows:,} of {counted(len(samples), 'image')} {'has a mask' if rows == 1 else 'have masks'} without a usable file"
+    examples = tuple(f"{fault.mask}: {fault.why}" for fault in faults)
+    return Problem(what, cure + (SKIP if rows < len(samples) else "."), examples)
 
 
 def bad_images(examples: tuple[str, ...], count: int) -> Problem:

@@ -38,6 +38,7 @@ TURNS = {  # EXIF orientation: what brings the picture upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SIDEWAYS = (5, 6, 7, 8)  # those that exchange height and width
 _one_large = threading.Lock()
 
 
@@ -71,8 +72,20 @@ def decode_bytes(data: bytes, size: int, name: str) -> Pixels:
     """The image in the bytes of a file as uint8 [size, size, 3]; `name` is for the message."""
     if not data:
         raise BadImage(name, "the file is empty (0 bytes)")
-    with silenced(), _told(name):
+    with silenced(), told(name):
         return _decode(data, size)
+
+
+def upright_size(path: str | Path, name: str) -> tuple[int, int]:
+    """(height, width) of an image file as it is seen, from its header alone. Raises `BadImage`."""
+    with silenced(), told(name), without_pixel_limit():
+        try:
+            with Image.open(path, formats=FORMATS) as image:
+                width, height = image.size
+                return (width, height) if orientation(image) in SIDEWAYS else (height, width)
+        except UnidentifiedImageError:
+            height, width = _tiff_array(read_file(path, name)).shape[:2]
+            return height, width
 
 
 def decode_picture(picture: Image.Image, size: int, name: str = "picture") -> Pixels:
@@ -81,14 +94,14 @@ def decode_picture(picture: Image.Image, size: int, name: str = "picture") -> Pi
     A large JPEG gives pixels that differ by little from those of its file, which is opened at a fraction of its
     size.
     """
-    with silenced(), _told(name):
+    with silenced(), told(name):
         square = _square(_plain(picture), size)
-        turn = TURNS.get(_orientation(picture))
+        turn = TURNS.get(orientation(picture))
         return square if turn is None else np.array(Image.fromarray(square).transpose(turn))
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
+def told(name: str) -> Iterator[None]:
     """Whatever goes wrong becomes a `BadImage` with the name of the image."""
     try:
         yield
@@ -108,15 +121,15 @@ def _decode(data: bytes, size: int) -> Pixels:
             image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         return _with_tifffile(data, size)
-    with _gate(image):
-        _refuse_stack(image)
+    with gate(image):
+        refuse_stack(image)
         if image.format in ("JPEG", "MPO"):
             image.draft(None, (DRAFT * size, DRAFT * size))
         try:
             square = _square(_loaded(image, data), size)
         except deep.UnknownLayout:
             return _with_tifffile(data, size)
-        turn = TURNS.get(_orientation(image))
+        turn = TURNS.get(orientation(image))
     return square if turn is None else np.array(Image.fromarray(square).transpose(turn))
 
 
@@ -130,7 +143,7 @@ def _loaded(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
     return Image.fromarray(deep.to_uint8(deep.colour(image, again)))
 
 
-def _gate(image: ImageFile.ImageFile) -> AbstractContextManager[Any]:
+def gate(image: ImageFile.ImageFile) -> AbstractContextManager[Any]:
     """Lets large images in one at a time; refuses those beyond the limit."""
     width, height = image.size
     if width * height > PIXEL_LIMIT:
@@ -138,7 +151,7 @@ def _gate(image: ImageFile.ImageFile) -> AbstractContextManager[Any]:
     return _one_large if width * height > LARGE else nullcontext()
 
 
-def _refuse_stack(image: ImageFile.ImageFile) -> None:
+def refuse_stack(image: ImageFile.ImageFile) -> None:
     """Several pages of one size are a stack or a film, not an image; a smaller second page is a preview."""
     if getattr(image, "n_frames", 1) < 2 or image.format in ("MPO", "JPEG"):
         return
@@ -151,7 +164,7 @@ def _refuse_stack(image: ImageFile.ImageFile) -> None:
     image.seek(0)
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ORIENTATION, 1))
     except Exception:  # broken EXIF: the picture itself is fine
@@ -180,6 +193,10 @@ def _square(image: Image.Image, size: int) -> Pixels:
 
 
 def _with_tifffile(data: bytes, size: int) -> Pixels:
+    return decode_array(_tiff_array(data), size)
+
+
+def _tiff_array(data: bytes) -> Array:
     if data[:4] not in deep.TIFF_BEGINNINGS:
         raise BadImage("", not_an_image(data))
-    return decode_array(deep.read_tiff(data, PIXEL_LIMIT), size)
+    return deep.read_tiff(data, PIXEL_LIMIT)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from overread.data.cache import open_images
 from overread.data.check import copies_across_groups, same_images
+from overread.data.files import Fault
 from overread.data.opened import Images
 from overread.data.options import DataOptions
 from overread.data.read import DEFAULT, gather, good_rows, settle, to_manifest
@@ -25,9 +26,9 @@ def load(
     """DATA as read, and its images in the same order. One `InputError` tells all that is wrong with both."""
     gathered = gather(source, options)
     rows = good_rows(gathered)
-    manifest = to_manifest(gathered.samples.take(rows))
+    manifest = to_manifest(gathered.samples.take(rows), options)
     images = open_images(manifest, size, cache_dir, quiet=quiet, on_bad_image="skip", workers=workers)
-    bad = [(int(rows[position]), why) for position, why in images.bad]
+    bad = [Fault(int(rows[position]), why) for position, why in images.bad]
     reading = settle(replace(gathered, faults=sorted([*gathered.faults, *bad])), options)
     images = images.take(images.good)
     duplicates, conflicts = same_images(reading.manifest, images.hashes)

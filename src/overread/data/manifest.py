@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from overread.data.mask_files import MaskFiles
 from overread.errors import InputError
 
 Strings = np.ndarray[Any, np.dtype[np.object_]]
@@ -20,19 +21,23 @@ Ints = np.ndarray[Any, np.dtype[np.int64]]
 class Manifest:
     """N samples in the order they were read. Rows of every other array of a run follow this order.
 
-    `truth` is the true label where an experiment knows it. Only noise injection, the simulated expert and
-    final measurement may read it; `tests/test_architecture.py` holds that.
+    Where the labels are masks, `masks` is there, `classes` are the K structures (in the order of `masks.parts`)
+    and `given` is 0 throughout. `truth` and `true_masks` are the true labels where an experiment knows them. Only noise injection, the simulated expert
+    and final measurement may read them; `tests/test_architecture.py` holds that.
     """
 
     ids: Strings  # [N] unique text, stable across runs
     images: Strings  # [N] path as the user wrote it, relative to `root` where it was relative
     given: Ints  # [N] the given label, an index into `classes`; -1 where a sample has none, to predict
-    classes: tuple[str, ...]  # C names, sorted as text
+    classes: tuple[str, ...]  # C names, sorted as text; the K structures where the labels are masks
     group: Strings  # [N] patient, lesion or slide; the sample's own id where unknown
     split: Strings  # [N] "train", "val", "test" or any other name; "" where unknown
     root: Path  # the folder that relative image paths start from
     truth: Ints | None = None  # [N] or None
     pixels: np.ndarray[Any, np.dtype[Any]] | None = None  # [N, H, W] or [N, H, W, 3]: data that are arrays
+    masks: MaskFiles | None = None  # [N] rows
+    true_masks: MaskFiles | None = None  # [N] rows, their parts in the order of `classes` too
+    spacing: float | None = None  # mm a pixel of the image as it lies on disk
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -52,7 +57,14 @@ class Manifest:
             split=self.split[rows],
             truth=None if self.truth is None else self.truth[rows],
             pixels=None if self.pixels is None else self.pixels[rows],
+            masks=None if self.masks is None else self.masks.take(rows),
+            true_masks=None if self.true_masks is None else self.true_masks.take(rows),
         )
+
+    @property
+    def task(self) -> str:
+        """What the labels are: "classification" or "segmentation"."""
+        return "classification" if self.masks is None else "segmentation"
 
     @property
     def group_codes(self) -> Ints:
@@ -67,23 +79,44 @@ class Manifest:
             digest.update("\x1f".join(map(str, column)).encode("utf-8", "surrogatepass"))
             digest.update(b"\x1e")
         digest.update("\x1f".join(self.classes).encode())
+        if self.masks is not None:
+            digest.update(self.masks.described)
         return digest.hexdigest()
 
     def save(self, path: Path) -> None:
-        """Writes `id,image,given,group,split[,true]`; images as absolute paths so that the table can move."""
+        """Writes `id,image,given,group,split[,true]`; images as absolute paths so that the table can move.
+
+        Masks: `mask_STRUCTURE` columns in place of `given`, and `true_mask_STRUCTURE`.
+        """
         names = np.array([*self.classes, ""], dtype=object)
         table = pd.DataFrame(
             {
                 "id": self.ids,
                 "image": [str(self.path(row)) for row in range(len(self))],
-                "given": names[self.given],
+                **(
+                    {"given": names[self.given]}
+                    if self.masks is None
+                    else self._mask_columns("mask", self.masks)
+                ),
                 "group": self.group,
                 "split": self.split,
             }
         )
         if self.truth is not None:
             table["true"] = names[self.truth]
+        if self.true_masks is not None:
+            table = table.assign(**self._mask_columns("true_mask", self.true_masks))
         table.to_csv(path, index=False)
+
+    def _mask_columns(self, prefix: str, masks: MaskFiles) -> dict[str, list[str]]:
+        """A column a structure: the absolute path of its file, several (after a merge) with " + " between."""
+        return {
+            f"{prefix}_{name}": [
+                " + ".join(str(self.root / file) for file in masks.of(row, structure))
+                for row in range(len(self))
+            ]
+            for structure, name in enumerate(self.classes)
+        }
 
     @staticmethod
     def load(path: Path) -> Manifest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from overread.errors import InputError, did_you_mean
 
 TASKS = ("classification", "segmentation")
+STRUCTURES = ("auto", "overlapping", "exclusive")
 ON_BAD_IMAGE = ("stop", "skip")
 LABELS = ("needed", "optional")
 OTHERS = "*"  # in --map-labels: every label that is not named
@@ -29,12 +31,16 @@ class DataOptions:
     split_map: Mapping[str, str] | None = None  # e.g. {"odd": "train", "even": "test"}
     groups: str | Path | None = None  # a table with an image and a group column
     map_labels: Mapping[str, str] | None = None  # e.g. {"mel": "malignant", "*": "benign"}
+    merge: Mapping[str, tuple[str, ...]] | None = None  # e.g. {"lungs": ("left_lung", "right_lung")}
+    structures: str = "auto"  # may they overlap? "auto": not those of an indexed mask
+    spacing: float | None = None  # mm a pixel of the images as they lie on disk
     on_bad_image: str = "stop"  # or "skip"
     labels: str = "needed"  # or "optional", to predict; no flag
 
     def __post_init__(self) -> None:
         for flag, value, known in (
             ("--task", self.task, TASKS),
+            ("--structures", self.structures, STRUCTURES),
             ("--on-bad-image", self.on_bad_image, ON_BAD_IMAGE),
             ("labels", self.labels, LABELS),
         ):
@@ -42,6 +48,8 @@ class DataOptions:
                 raise InputError(
                     f"{flag} {value!r} is unknown: it is {' or '.join(known)}. {did_you_mean(value, known)}"
                 )
+        if self.spacing is not None and not 0 < self.spacing < math.inf:
+            raise InputError(f"--spacing {self.spacing}: expected the millimetres a pixel, above 0.")
 
     @property
     def columns(self) -> dict[str, str]:
@@ -72,6 +80,33 @@ def parse_map_labels(text: str) -> dict[str, str]:
     {'mel': 'malignant', 'bcc': 'malignant', '*': 'benign'}
     """
     return _parse("--map-labels", text, "mel+bcc=malignant,*=benign")
+
+
+def parse_merge(texts: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """What `--merge` says, which may be given several times. The new name stands first.
+
+    >>> parse_merge(["lungs=left_lung+right_lung"])
+    {'lungs': ('left_lung', 'right_lung')}
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for rule in (rule for text in texts for rule in _cut(",", text)):
+        sides = _cut("=", rule)
+        new, old = _plain(sides[0]), tuple(map(_plain, _cut("+", sides[-1])))
+        wrong = ""
+        if len(sides) == 2 and len(_cut("+", sides[0])) > 1 and len(old) == 1:
+            wrong = f"the new name stands first. Try: --merge {old[0]}={new}"
+        elif len(sides) != 2 or not new or not all(old):
+            wrong = f"{rule.strip()!r} is not NEW=OLD+OLD. An example: --merge lungs=left_lung+right_lung"
+        elif new in found:
+            wrong = f"{new!r} is made twice. Name all that it is made of at once: --merge {new}=A+B+C"
+        elif again := [
+            name for name in old if old.count(name) > 1 or any(name in parts for parts in found.values())
+        ]:
+            wrong = f"{again[0]!r} is merged twice. A structure can become part of one other"
+        if wrong:
+            raise InputError(f"--merge {rule.strip()!r}: {wrong}")
+        found[new] = old
+    return found
 
 
 def map_names(flag: str, names: Iterable[str], mapping: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The store of decoded images on disk: one growing file of rows per size, and an index in SQLite.
+"""The store of decoded images on disk: one growing file of rows per kind, and an index in SQLite.
 
 A row is found by the content of the image file (a 128-bit hash), and the content by the file's path, size and
 times. A row counts only once the index names it, and the index is written in one transaction after the pixels
@@ -8,6 +8,7 @@ are on disk: a process that is killed leaves a valid store, and two processes ta
 from __future__ import annotations
 
 import errno
+import math
 import os
 import sqlite3
 import time
@@ -23,7 +24,6 @@ from overread.errors import InputError
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 Stamp = tuple[int, int, int]  # size, mtime, ctime, in bytes and nanoseconds
 
-DECODER = 1  # raise it when decoding changes: older rows are then left aside
 FRESH = 2_000_000_000  # ns; a file changed so lately could change again within one tick of its clock
 AT_ONCE = 500
 TABLES = """
@@ -35,13 +35,13 @@ create unique index if not exists by_row on rows (kind, row);
 
 
 class Pool:
-    """Rows of uint8 [size, size, 3] in `folder`. To be closed; used by one thread."""
+    """Rows of one `kind`, uint8 of one `shape`, in `folder`. To be closed; used by one thread."""
 
-    def __init__(self, folder: Path, size: int) -> None:
+    def __init__(self, folder: Path, kind: str, shape: tuple[int, ...]) -> None:
         self.folder = folder
-        self.shape = (size, size, 3)
-        self.row_bytes = size * size * 3
-        self.kind = f"{size}px-v{DECODER}"
+        self.kind = kind  # also what decoded them, so that older rows are left aside when that changes
+        self.shape = shape
+        self.row_bytes = math.prod(shape)
         with worded(folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # the images are of patients
             self.index = sqlite3.connect(folder / "index.sqlite", timeout=120.0, isolation_level=None)
@@ -98,7 +98,7 @@ class Pool:
             )
 
     def array(self) -> Pixels:
-        """All rows, memory-mapped and read-only: [R, size, size, 3]."""
+        """All rows, memory-mapped and read-only: [R, *shape]."""
         count = self.path.stat().st_size // self.row_bytes if self.path.exists() else 0
         if not count:
             return np.empty((0, *self.shape), dtype=np.uint8)
@@ -143,6 +143,15 @@ class Pool:
         finally:
             if self.index.in_transaction:
                 self.index.execute("rollback")
+
+
+def stamp_of(path: str) -> Stamp | None:
+    """What changes when a file does; None where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from overread.data.options import DataOptions
 from overread.data.problems import Problem, refuse
 from overread.data.reading import Reading
 from overread.data.samples import Samples, is_missing
+from overread.data.structures import settle_structures
 from overread.data.table import read_table
 from overread.data.unlabelled import one_image
 from overread.errors import InputError, did_you_mean
@@ -50,6 +51,7 @@ def gather(source: str | Path, options: DataOptions) -> Gathered:
     crossing = groups_across_splits(samples)
     samples = rename_labels(pick_split(samples, options.split), options)
     samples, faults = find_files(samples)
+    samples = settle_structures(samples, options)
     problems = [*samples.problems, *check_samples(samples, options.labels)]
     return Gathered(str(source), samples, faults, crossing, problems)
 
@@ -65,13 +67,17 @@ def settle(gathered: Gathered, options: DataOptions) -> Reading:
         problems = [*samples.problems, *check_samples(kept, options.labels)]
     if problems:
         refuse(gathered.source, problems)
-    manifest = to_manifest(kept)
+    manifest = to_manifest(kept, options)
+    left_out = {fault.row: str(fault) for fault in reversed(sorted(faults))}
     return Reading(
         manifest,
         gathered.source,
         samples.kind,
         guessed=samples.guessed,
-        left_out=[*samples.left_out, *((str(samples.images[row]), why) for row, why in sorted(faults))],
+        left_out=[
+            *samples.left_out,
+            *((str(samples.images[row]), left_out[row]) for row in sorted(left_out)),
+        ],
         groups_across_splits=gathered.crossing,
         notes=[*samples.notes, *(notes_on(manifest) if options.labels == "needed" else [])],
     )
@@ -80,12 +86,12 @@ def settle(gathered: Gathered, options: DataOptions) -> Reading:
 def good_rows(gathered: Gathered) -> Ints:
     """The rows of the samples that have no fault."""
     good = np.ones(len(gathered.samples), dtype=bool)
-    good[[row for row, _ in gathered.faults]] = False
+    good[[fault.row for fault in gathered.faults]] = False
     return np.flatnonzero(good).astype(np.int64)
 
 
-def to_manifest(samples: Samples) -> Manifest:
-    """Labels become numbers, missing ones -1; a sample without a group is its own."""
+def to_manifest(samples: Samples, options: DataOptions) -> Manifest:
+    """Labels become numbers, missing ones -1 (of masks all 0); a sample without a group is its own."""
     columns = [samples.labels] if samples.true is None else [samples.labels, samples.true]
     classes = tuple(sorted({name for column in columns for name in column[~is_missing(column)]}))
     code = {name: index for index, name in enumerate(classes)}
@@ -93,25 +99,25 @@ def to_manifest(samples: Samples) -> Manifest:
     def codes(labels: Strings) -> Ints:
         return np.array([code.get(label, -1) for label in labels], dtype=np.int64)
 
+    masked = samples.masks is not None
     return Manifest(
         ids=samples.ids,
         images=samples.images,
-        given=codes(samples.labels),
-        classes=classes,
+        given=np.zeros(len(samples), np.int64) if masked else codes(samples.labels),
+        classes=samples.structures if masked else classes,
         group=np.where(samples.groups == "", samples.ids, samples.groups),
         split=samples.splits,
         root=samples.root,
         truth=None if samples.true is None else codes(samples.true),
         pixels=samples.pixels,
+        masks=samples.masks,
+        true_masks=samples.true_masks,
+        spacing=options.spacing,
     )
 
 
 def _read_samples(path: Path, options: DataOptions) -> Samples:
     """Finds the reader for what lies at `path`."""
-    if options.task == "segmentation":
-        raise InputError(
-            "--task segmentation: masks are not in this version yet; it reads labels of whole images."
-        )
     if not os.path.exists(path):
         raise InputError(
             f"{path}: {why_not(str(path)) or 'it does not exist'}. {_neighbour(path)}Expected {FORMS}."

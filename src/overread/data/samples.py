@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from overread.data.manifest import Ints, Strings
+from overread.data.mask_files import MaskFiles
 from overread.data.problems import Problem
 
 STANDARD_SPLITS = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
@@ -29,6 +30,10 @@ class Samples:
     splits: Strings  # [N]
     true: Strings | None = None  # [N]
     pixels: np.ndarray[Any, np.dtype[Any]] | None = None  # [N, H, W] or [N, H, W, 3]
+    masks: MaskFiles | None = None  # then there are no labels
+    true_masks: MaskFiles | None = None
+    structures: tuple[str, ...] = ()  # K names, as `masks.parts`
+    indexed: bool = False  # one file for all structures: which they are is known once the files are opened
     guessed: dict[str, str] = field(default_factory=dict)  # {"label": "diagnosis"}
     left_out: list[tuple[str, str]] = field(default_factory=list)  # (image, why)
     notes: list[str] = field(default_factory=list)
@@ -48,6 +53,8 @@ class Samples:
             splits=self.splits[rows],
             true=None if self.true is None else self.true[rows],
             pixels=None if self.pixels is None else self.pixels[rows],
+            masks=None if self.masks is None else self.masks.take(rows),
+            true_masks=None if self.true_masks is None else self.true_masks.take(rows),
         )
 
 

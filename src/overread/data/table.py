@@ -1,4 +1,4 @@
-"""Reads a table of images and labels."""
+"""Reads a table of images with labels or masks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from overread.data.columns import Columns, choose_columns
 from overread.data.manifest import Strings
+from overread.data.mask_columns import add_masks
 from overread.data.options import DataOptions
 from overread.data.problems import Problem, counted
 from overread.data.samples import Samples, is_missing, strings
@@ -26,16 +27,16 @@ def read_table(path: Path, options: DataOptions) -> Samples:
         ids=_trimmed(sheet.columns[columns.id]) if columns.id else images,
         images=images,
         labels=_optional(sheet, columns.label)
-        if options.labels == "optional"
+        if options.labels == "optional" or columns.masks.given
         else _trimmed(sheet.columns[columns.label]),
         groups=_optional(sheet, columns.group),
         splits=_optional(sheet, columns.split),
-        true=_trimmed(sheet.columns[columns.true]) if columns.true else None,
+        true=_trimmed(sheet.columns[columns.true]) if columns.true and not columns.masks.given else None,
         guessed=dict(columns.guessed),
         notes=[*sheet.notes, *_spaces(sheet, columns)],
         problems=[*sheet.problems, *_nameless(sheet, named)],
     )
-    return samples.take(np.flatnonzero(named))
+    return add_masks(samples, sheet, columns.masks).take(np.flatnonzero(named))
 
 
 def _trimmed(column: Strings) -> Strings:
