@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from overread.data import cache as cache_module
 from overread.data import cachedir, pool
 from overread.data import decoding as opening
 from overread.data.cache import open_images
@@ -188,7 +189,7 @@ def start(path, left):
 def test_kill_loses_little_and_breaks_nothing(table, tmp_path, cache, decoded):
     path = table()
     assert start(path, 7).wait() == -signal.SIGKILL
-    with (cache / "images" / f"8px-v{pool.DECODER}.u8").open("ab") as file:
+    with (cache / "images" / f"8px-v{cache_module.DECODER}.u8").open("ab") as file:
         file.write(b"half a row")  # what a kill in the middle of writing leaves
     images = open_(path)
     assert 0 < len(decoded) <= 4  # four or more were written before the kill
@@ -207,7 +208,7 @@ def test_two_processes_at_once(table, cache):
 
 def test_rows_that_were_deleted_are_made_again(table, cache, decoded):
     first = open_(table())
-    (cache / "images" / f"8px-v{pool.DECODER}.u8").unlink()
+    (cache / "images" / f"8px-v{cache_module.DECODER}.u8").unlink()
     assert np.array_equal(open_(table())[:], first[:])
     assert len(decoded) == 16
 

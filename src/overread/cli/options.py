@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from overread.data.options import ON_BAD_IMAGE, DataOptions, parse_map_labels, parse_split_map
+from overread.data.options import (
+    ON_BAD_IMAGE,
+    STRUCTURES,
+    TASKS,
+    DataOptions,
+    parse_map_labels,
+    parse_merge,
+    parse_split_map,
+)
 from overread.settings import parse_pairs
 
 if TYPE_CHECKING:
@@ -78,11 +86,12 @@ data_flags = stacked(
     click.argument("source", metavar="DATA", type=PATH),
     click.option(
         "--task",
-        type=click.Choice(["classification"]),
-        help="Say so where a table has masks beside its labels.",
+        type=click.Choice(TASKS),
+        help="Say which where a table has both labels and masks.",
     ),
     click.option("--image-col", metavar="NAME", help=COLUMN.format("path of the image")),
     click.option("--label-col", metavar="NAME", help=COLUMN.format("label")),
+    click.option("--mask-col", metavar="NAME", help=COLUMN.format("mask, one file for all structures")),
     click.option("--group-col", metavar="NAME", help=COLUMN.format("patient, lesion or slide")),
     click.option("--split-col", metavar="NAME", help=COLUMN.format("split")),
     click.option("--split", metavar="NAME", help="Read this split alone."),
@@ -91,6 +100,19 @@ data_flags = stacked(
     click.option(
         "--map-labels", metavar="A+B=C,...", help="Merge and rename classes: mel+bcc=malignant,*=benign."
     ),
+    click.option(
+        "--merge",
+        metavar="NEW=A+B",
+        multiple=True,
+        help="Join structures of masks: lungs=left_lung+right_lung. Can be repeated.",
+    ),
+    shown(
+        "--structures",
+        type=click.Choice(STRUCTURES),
+        default="auto",
+        help="May structures overlap? auto: not those of an indexed mask.",
+    ),
+    click.option("--spacing", metavar="MM", type=float, help="Millimetres a pixel of the images on disk."),
     shown(
         "--on-bad-image",
         type=click.Choice(ON_BAD_IMAGE),
@@ -177,13 +199,14 @@ output_flags = stacked(
 
 def data_options(flags: dict[str, Any]) -> DataOptions:
     """Takes the data flags out of `flags`."""
-    names = ("task", "image_col", "label_col", "group_col", "split_col", "split", "groups", "on_bad_image")
-    taken = {name: flags.pop(name) for name in names}
-    split_map, map_labels = flags.pop("split_map"), flags.pop("map_labels")
+    names = ("task", "image_col", "label_col", "mask_col", "group_col", "split_col", "split", "groups")
+    taken = {name: flags.pop(name) for name in (*names, "structures", "spacing", "on_bad_image")}
+    split_map, map_labels, merge = flags.pop("split_map"), flags.pop("map_labels"), flags.pop("merge")
     return DataOptions(
         **taken,
         split_map=parse_split_map(split_map) if split_map else None,
         map_labels=parse_map_labels(map_labels) if map_labels else None,
+        merge=parse_merge(merge) if merge else None,
     )
 
 

@@ -41,11 +41,7 @@ def choose_columns(sheet: Sheet, options: DataOptions) -> Columns:
     chosen = dict.fromkeys(KNOWN, "")
     searches: dict[str, Callable[[], str]] = {
         "image": lambda: options.image_col or _needed(sheet, "image"),
-        "label": lambda: (
-            ""
-            if masks.given or options.task == "segmentation"
-            else options.label_col or _label(sheet, options)
-        ),
+        "label": lambda: "" if masks.given else options.label_col or _label(sheet, options),
         "group": lambda: options.group_col or ("" if options.groups else find_column(sheet, "group")),
         "split": lambda: options.split_col or _split_column(sheet, options),
     }
@@ -97,6 +93,8 @@ def _needed(sheet: Sheet, role: str) -> str:
 
 
 def _label(sheet: Sheet, options: DataOptions) -> str:
+    if options.task == "segmentation":
+        return ""
     return find_column(sheet, "label") if options.labels == "optional" else _needed(sheet, "label")
 
 

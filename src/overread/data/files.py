@@ -88,7 +88,8 @@ def _bad_masks(samples: Samples, faults: list[Fault]) -> Problem:
     cure = (
         f"correct these paths or replace the files{near}; leave the cell empty where nothing was to be drawn"
     )
-    what = f"{rows:,} of {counted(len(samples), 'image')} {'has a mask' if rows == 1 else 'have masks'} without a usable file"
+    have = "has a mask" if rows == 1 else "have masks"
+    what = f"{rows:,} of {counted(len(samples), 'image')} {have} without a usable file"
     examples = tuple(f"{fault.mask}: {fault.why}" for fault in faults)
     return Problem(what, cure + (SKIP if rows < len(samples) else "."), examples)
 

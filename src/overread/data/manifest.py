@@ -22,8 +22,9 @@ class Manifest:
     """N samples in the order they were read. Rows of every other array of a run follow this order.
 
     Where the labels are masks, `masks` is there, `classes` are the K structures (in the order of `masks.parts`)
-    and `given` is 0 throughout. `truth` and `true_masks` are the true labels where an experiment knows them. Only noise injection, the simulated expert
-    and final measurement may read them; `tests/test_architecture.py` holds that.
+    and `given` is 0 throughout. `truth` and `true_masks` are the true labels where an experiment knows them.
+    Only noise injection, the simulated expert and final measurement may read them;
+    `tests/test_architecture.py` holds that.
     """
 
     ids: Strings  # [N] unique text, stable across runs

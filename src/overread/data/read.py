@@ -68,7 +68,7 @@ def settle(gathered: Gathered, options: DataOptions) -> Reading:
     if problems:
         refuse(gathered.source, problems)
     manifest = to_manifest(kept, options)
-    left_out = {fault.row: str(fault) for fault in reversed(sorted(faults))}
+    left_out = {fault.row: str(fault) for fault in sorted(faults, reverse=True)}
     return Reading(
         manifest,
         gathered.source,

@@ -67,7 +67,8 @@ class Reading:
     def _headline(self) -> str:
         data = self.manifest
         groups = len(set(data.group))
-        parts = [f"{len(data.classes)} classes ({quoted(data.classes, most=12)})"]
+        one, many = ("class", "classes") if data.masks is None else ("structure", "structures")
+        parts = [f"{counted(len(data.classes), one, many)} ({quoted(data.classes, most=12)})"]
         parts += [counted(groups, "group")] if groups < len(data) else []
         splits = Counter(name for name in data.split if name)
         parts += [", ".join(f"{name} {count:,}" for name, count in sorted(splits.items()))] if splits else []
