@@ -141,7 +141,7 @@ learning_flags = stacked(
         default="ce",
         help="How to train; see `overread list methods`. A class of your own: path/file.py:Class.",
     ),
-    shown("--network", metavar="NAME", default="efficientnet-lite0", help="See `overread list networks`."),
+    shown("--network", metavar="NAME", default="auto", help="See `overread list networks`; auto: by the task."),
     shown(
         "--weights",
         metavar="NAME",

@@ -37,3 +37,29 @@ NETWORKS = {
         "overread.engine.networks.small:tiny", "two small convolutions, for tests; not pretrained", "Overread"
     ),
 }
+SEGMENTERS = {
+    "unet": Entry(
+        "overread.engine.networks.segmenter:residual_unet",
+        "masks: 1.6 M parameters, residual, the default",
+        "Ronneberger et al. 2015; Kerfoot et al. 2018 (MONAI)",
+    ),
+    "unet-wide": Entry(
+        "overread.engine.networks.segmenter:wide_unet",
+        "masks: 6.5 M parameters, residual",
+        "Ronneberger et al. 2015; Kerfoot et al. 2018 (MONAI)",
+    ),
+    "unet-plain": Entry(
+        "overread.engine.networks.segmenter:plain_unet",
+        "masks: 1.9 M parameters, no residuals; slow on a CPU",
+        "Ronneberger et al. 2015 (MONAI's BasicUNet); in P2 and P5",
+    ),
+    "unet-attention": Entry(
+        "overread.engine.networks.segmenter:attention_unet",
+        "masks: 2.0 M parameters, skip connections with gates",
+        "Oktay et al. 2018 (MONAI)",
+    ),
+    "unet-tiny": Entry(
+        "overread.engine.networks.segmenter:tiny_unet", "masks: three small levels, for tests", "Overread"
+    ),
+}
+ALL_NETWORKS = {**NETWORKS, **SEGMENTERS}

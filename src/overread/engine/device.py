@@ -37,12 +37,17 @@ def make_fabric(device: str = "auto", precision: str = "auto", network: str = ""
         raise InputError("--device cuda, but PyTorch sees no GPU here. Use --device auto or cpu.")
     on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     if precision == "auto":
-        fast = torch.cuda.is_bf16_supported() if on_gpu else network in BF16_ON_CPU
+        fast = torch.cuda.is_bf16_supported() if on_gpu else network in BF16_ON_CPU and cpu_has_bf16()
         precision = "bf16" if fast else "32"
     if not on_gpu:
         keep_memory()
     plugin = "bf16-mixed" if precision == "bf16" else "32-true"
     return launched("cuda" if on_gpu else "cpu", plugin, started())
+
+
+def cpu_has_bf16() -> bool:
+    """Whether this CPU computes in bfloat16, rather than only storing it."""
+    return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def launched(accelerator: str, precision: str, processes: Started) -> Any:

@@ -110,10 +110,9 @@ class Training:
             nets: list[Any] = method.networks(make, task)
         if data.masks is None:
             task = replace(task, features=nets[0].head.in_features)
-            nets = [channels_last(net) for net in nets]  # a U-Net is slower so
         optimizer = optimizer_of(nets, method.rates(), recipe)
         # one optimiser over all networks, each set up by itself: their graphs do not touch
-        self.nets: list[Any] = [fabric.setup_module(net) for net in nets]
+        self.nets: list[Any] = [fabric.setup_module(channels_last(net)) for net in nets]
         self.optimizer: Any = fabric.setup_optimizers(optimizer)
         folder, fresh = files or (None, True)
         folder = folder and self.exchange.own(folder)

@@ -44,12 +44,12 @@ class Samples:
         return len(self.y.shape) == 4
 
     def batch(self, rows: Tensor, device: torch.device) -> Batch:
-        """The samples of `rows` on `device`; pixels scaled to -1..1, laid out channels last for classifiers."""
+        """The samples of `rows` on `device`; pixels scaled to -1..1, laid out channels last."""
         where = rows.numpy()
         x = torch.from_numpy(np.ascontiguousarray(self.x[where])).to(device)
         x = scaled(x) if self.are_pixels else x.float()
         y = torch.from_numpy(np.ascontiguousarray(self.y[where])).to(device)
-        return Batch(rows.to(device), x.contiguous() if self.have_masks else x, y)
+        return Batch(rows.to(device), x, y)
 
 
 def scaled(pixels: Tensor) -> Tensor:

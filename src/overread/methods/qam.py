@@ -15,6 +15,12 @@ from overread.errors import InputError
 from overread.functional.records import record, recorded
 
 JUDGE_RATE = 0.1
+WARMUP = 0.2
+
+
+def warm(run: Run, warmup: float) -> float:
+    """0 while the judge is not asked yet, which gives all images the same weight, else 1."""
+    return float(run.epoch >= warmup * run.epochs)
 
 
 def with_judge(make: Callable[[], nn.Module], task: Task) -> list[nn.Module]:
@@ -59,6 +65,7 @@ class QAM(Method):
     tasks: ClassVar[tuple[str, ...]] = ("segmentation",)
 
     judge_rate: float = JUDGE_RATE
+    warmup: float = WARMUP
 
     def networks(self, make: Callable[[], nn.Module], task: Task) -> list[nn.Module]:
         return with_judge(make, task)
@@ -72,7 +79,7 @@ class QAM(Method):
     def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:
         z, _ = nets[0](batch.x)
         record(run, batch, z)
-        t = nets[1](batch.x, batch.y)  # [B]
+        t = nets[1](batch.x, batch.y) * warm(run, self.warmup)  # [B]
         return weighed(t, run.task.losses(z, batch.y), batch, run)
 
     def predict(self, nets: Sequence[nn.Module], x: Tensor, task: Task) -> Tensor:
@@ -99,6 +106,7 @@ class QAMOCM(Method):
 
     lam: float = 2.0
     judge_rate: float = JUDGE_RATE
+    warmup: float = WARMUP
 
     def __post_init__(self) -> None:
         if not self.lam >= 0.0:
@@ -116,7 +124,7 @@ class QAMOCM(Method):
     def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:
         z, _ = nets[0](batch.x)
         record(run, batch, z)
-        t = nets[1](batch.x, batch.y)  # [B]
+        t = nets[1](batch.x, batch.y) * warm(run, self.warmup)  # [B]
         return weighed(self.lam * t.tanh(), run.task.losses(z, batch.y), batch, run)
 
     def predict(self, nets: Sequence[nn.Module], x: Tensor, task: Task) -> Tensor:

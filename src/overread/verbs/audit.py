@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,16 @@ import pandas as pd
 from overread.data.load import load
 from overread.data.options import DataOptions
 from overread.data.reading import Reading
-from overread.detect import DETECTORS
-from overread.detect.own import OWN
-from overread.engine.evidence import Evidence
-from overread.errors import InputError, look_up
-from overread.files import write_json, write_whole
+from overread.data.task import task_of
+from overread.errors import InputError
+from overread.files import write_json
 from overread.processes import started
 from overread.run import RunFolder, check_out, open_run
+from overread.verbs import label_audit
 from overread.verbs.config import AuditConfig
-from overread.verbs.findings import find, suspects_table
-from overread.verbs.gallery import write_gallery
-from overread.verbs.learning import learn
+from overread.verbs.masks import audit as mask_audit
 from overread.verbs.report import report
-from overread.verbs.setting_up import begin, data_of, first_size, identity_of, set_up
-from overread.verbs.summary import summarise
+from overread.verbs.setting_up import begin, data_of, first_size, identity_of, set_up, settled
 
 MIN_SAMPLES = 20
 
@@ -60,8 +56,11 @@ def audit(
     out, options, config = Path(out), options or DataOptions(), config or AuditConfig()
     if started().is_first:  # the others may come when it has begun to write
         check_out(out, resume)
-    setup = set_up(config, quiet)
-    check_detector(config.rank_by, setup.method)
+    task = task_of(source, options)
+    config = settled(config, task)
+    setup = set_up(config, quiet, task)
+    acts = mask_audit if task == "segmentation" else label_audit
+    acts.check_detector(config.rank_by, setup.method)
     reading, images = setup.each(
         lambda: load(source, options, first_size(config), setup.cache, quiet=setup.quiet)
     )
@@ -74,39 +73,19 @@ def audit(
     with run.running():
         setup.first(lambda: begin(out, config, reading.manifest))
         with run.stage("learn"):
-            evidence = learn(reading, images, config, setup, run)
-        result = setup.first(lambda: conclude(run, reading, config, evidence))
+            evidence = acts.learn(reading, images, config, setup, run)
+        result = setup.first(lambda: conclude(run, lambda: acts.find(run, reading, config, evidence)))
     setup.first(lambda: shutil.rmtree(run.checkpoint, ignore_errors=True))
     return result
 
 
-def conclude(run: RunFolder, reading: Reading, config: AuditConfig, evidence: Evidence) -> AuditResult:
-    """Asks the detectors, and writes all that they find."""
-    out = run.path
-    write_whole(out / "evidence.npz", evidence.save)
-    with run.stage("detect"):
-        findings = find(evidence, config.noise_rate, config.seed, config.rank_by)
-        suspects = suspects_table(reading.manifest, findings)
-    write_whole(out / "suspects.csv", lambda part: suspects.to_csv(part, index=False))
-    write_gallery(out, reading.manifest, evidence, findings)
-    summary = summarise(reading, evidence, findings, asdict(config), run.info["seconds"])
-    write_json(out / "summary.json", summary)
+def conclude(run: RunFolder, find: Callable[[], tuple[dict[str, Any], pd.DataFrame]]) -> AuditResult:
+    """What `find` says and writes, and the report."""
+    summary, suspects = find()
+    write_json(run.path / "summary.json", summary)
     run.finish("done")
-    report(out)
-    return AuditResult(out, summary, suspects)
-
-
-def check_detector(name: str, method: Any) -> None:
-    """Refuses a detector that is unknown, or that reads a column which the method does not leave."""
-    from overread.engine.task import Classification
-
-    look_up("detector", name, DETECTORS)
-    if name in OWN and name not in (left := method.columns(Classification(("a", "b"), features=2))):
-        own = [column for column in OWN if column in left]
-        offer = f"It leaves {', '.join(own)}." if own else "It leaves no column of its own."
-        raise InputError(
-            f"--rank-by {name} reads what a method leaves, and this --method leaves none. {offer}"
-        )
+    report(run.path)
+    return AuditResult(run.path, summary, suspects)
 
 
 def check_enough(reading: Reading, folds: int) -> None:

@@ -24,7 +24,7 @@ class LearningConfig(ABC):
 
     effort: str = "full"  # fine-tune a network, or "fast": train a head on its frozen features
     method: str = "ce"
-    network: str = "efficientnet-lite0"
+    network: str = "auto"  # efficientnet-lite0, or unet for masks
     weights: str = "default"  # or "none", FILE.safetensors, hf:OWNER/REPO
     size: int | None = None  # pixels; 64 to fine-tune, 128 for frozen features
     epochs: int | None = None

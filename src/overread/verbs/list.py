@@ -13,7 +13,7 @@ KINDS: dict[str, str | None] = {  # kind -> module:attribute of its registry
     "detectors": "overread.detect:DETECTORS",
     "samplers": None,  # they come with `overread clean`
     "noises": "overread.noise:NOISES",
-    "networks": "overread.engine:NETWORKS",
+    "networks": "overread.engine:ALL_NETWORKS",
 }
 
 

@@ -21,6 +21,9 @@ from overread.verbs.config import LearningConfig, save_config
 T = TypeVar("T")
 
 FROZEN_SIZE, TUNED_SIZE = 128, 64  # pixels: frozen features want detail, fine-tuning wants speed
+MASK_SIZE = 128  # pixels
+DEFAULT_NETWORK, DEFAULT_SEGMENTER = "efficientnet-lite0", "unet"
+C = TypeVar("C", bound=LearningConfig)
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,33 @@ class Setup:
         Exchange.here().agree(reading.manifest.fingerprint, "data")
 
 
-def set_up(config: LearningConfig, quiet: bool) -> Setup:
+def settled(config: C, task: str) -> C:
+    """The configuration with the task's own defaults; an `InputError` for flags that it does not know."""
+    if task == "classification":
+        return replace(config, network=DEFAULT_NETWORK) if config.network == "auto" else config
+    wrong = [
+        (
+            config.effort != "full",
+            "--effort fast is for labels of whole images: masks are learned end to end",
+        ),
+        (config.balance != "none", f"--balance {config.balance} is for labels of whole images"),
+    ]
+    if problems := [text for is_one, text in wrong if is_one]:
+        raise InputError("; ".join(problems) + ". Leave it out.")
+    network = DEFAULT_SEGMENTER if config.network == "auto" else config.network
+    return replace(config, network=network, size=config.size or MASK_SIZE)
+
+
+def set_up(config: LearningConfig, quiet: bool, task: str = "classification") -> Setup:
     """The method with its `--set` fields, the device, the cache. Raises `InputError` for a flag that is wrong."""
     from overread.engine.device import make_fabric
-    from overread.engine.networks import check_network
+    from overread.engine.networks import check_network, check_segmenter
 
-    method = apply_settings(_kind(config.method), config.settings)
-    check_network(config.network, config.weights)
+    kind = _kind(config.method)
+    if task not in kind.tasks:
+        raise InputError(f"The method {config.method!r} is for {' and '.join(kind.tasks)}, not for {task}.")
+    method = apply_settings(kind, config.settings)
+    (check_segmenter if task == "segmentation" else check_network)(config.network, config.weights)
     fabric = make_fabric(config.device, config.precision, config.network)
     cache = Path(config.cache) if config.cache else default_cache_dir()
     return Setup(method, fabric, cache, quiet or not started().is_first)
@@ -80,8 +103,6 @@ def _kind(name: str) -> Any:
             f"The method {name!r} is no class of methods. Expected a frozen dataclass that is a subclass of "
             "overread.engine.method.Method; docs/own-method.md has an example."
         )
-    if "classification" not in kind.tasks:
-        raise InputError(f"The method {name!r} is for {' and '.join(kind.tasks)}, not for classification.")
     if abstract := sorted(kind.__abstractmethods__):
         raise InputError(
             f"The method {name!r} lacks {', '.join(abstract)}; docs/own-method.md has an example."

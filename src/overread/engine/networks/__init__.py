@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from overread.engine import NETWORKS
+from overread.engine import NETWORKS, SEGMENTERS
 from overread.engine.networks.classifier import (
     Classifier,
     Normalise,
@@ -33,8 +33,10 @@ __all__ = [
     "adapt_channels",
     "body_of",
     "build",
+    "build_segmenter",
     "channels_last",
     "check_network",
+    "check_segmenter",
     "efficientnet_lite0",
     "fingerprint",
     "lite0_weights",
@@ -50,7 +52,7 @@ PUBLISHED = {  # torchvision's first ImageNet weights, with which the papers wor
     name: f"hf:timm/{name}.tv_in1k"
     for name in ("resnet18", "resnet34", "resnet50", "resnet101", "densenet121")
 }
-BF16_ON_CPU: frozenset[str] = frozenset()  # networks that bfloat16 makes faster on a CPU; none of these is
+BF16_ON_CPU = frozenset({"unet", "unet-wide"})  # networks that bfloat16 makes faster on a CPU that has it
 
 
 def build(name: str, classes: int, size: int, weights: str = "default", channels: int = 3) -> nn.Module:
@@ -81,6 +83,26 @@ def check_network(name: str, weights: str) -> Make:
             net = make(2, 64, 3)
         fit(net, read_weights(path), f"{path} as weights of {name}")
     return make
+
+
+def build_segmenter(
+    name: str, outputs: int, size: int, weights: str = "none", channels: int = 3
+) -> nn.Module:
+    """The network `name` that says of each pixel of images [B, channels, size, size] which structures it is in.
+
+    `weights`: `none` or `default` (random), FILE.safetensors, or hf:OWNER/REPO[:FILE].
+    """
+    net: nn.Module = load("network", name, SEGMENTERS)(outputs, size, channels)
+    path = weights_file(weights)
+    if path is not None:
+        load_weights(net, path, name)
+    return net
+
+
+def check_segmenter(name: str, weights: str) -> None:
+    """An `InputError` where the name of the network or its weights are wrong, before data is read."""
+    load("network", name, SEGMENTERS)
+    weights_file(weights)
 
 
 def _factory(name: str) -> Make:

@@ -36,8 +36,8 @@ def unet(outputs: int, channels: int, widths: Sequence[int], units: int = 2) -> 
     from monai.networks.nets import UNet
 
     strides = [2] * (len(widths) - 1)
-    body = UNet(2, channels, outputs, widths, strides, num_res_units=units)
-    return Segmenter(body, math.prod(strides))
+    body = UNet(2, channels, widths[0], widths, strides, num_res_units=units, act="RELU", norm="BATCH")
+    return Segmenter(nn.Sequential(body, nn.Conv2d(widths[0], outputs, 1)), math.prod(strides))
 
 
 def residual_unet(outputs: int, size: int, channels: int = 3) -> Segmenter:

@@ -1,0 +1,67 @@
+"""The two acts of a training on labels of whole images: learn, and measure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from overread.data.manifest import Manifest
+from overread.data.parts import rows_of
+from overread.data.reading import Reading
+from overread.files import write_whole
+from overread.measure import against_labels
+from overread.quality import corrected
+from overread.run import RunFolder
+from overread.verbs.config import TrainConfig
+from overread.verbs.predictions import predictions_table
+from overread.verbs.train_summary import summarise
+from overread.verbs.training import Trained
+from overread.verbs.training import learn_model as learn
+
+__all__ = ["learn", "measure"]
+HELD = ("val", "test")
+
+
+def measure(
+    run: RunFolder, reading: Reading, manifest: Manifest, config: TrainConfig, trained: Trained
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Measures what was trained, and writes all that is known of it: summary.json's content and metrics.json's."""
+    out = run.path
+    write_whole(out / "evidence.npz", trained.evidence.save)
+    with run.stage("measure"):
+        metrics = measured(manifest, trained, config)
+    table = held_table(manifest, trained, config)
+    write_whole(out / "predictions.csv", lambda part: table.to_csv(part, index=False))
+    return summarise(reading, manifest, trained, config, run.info["seconds"]), metrics
+
+
+def measured(manifest: Manifest, trained: Trained, config: TrainConfig) -> dict[str, Any]:
+    """metrics.json: the quality on each part that was held out, of the epoch that was kept, the last and the best."""
+    epochs = {"last": trained.epochs, "best": trained.best_epoch}
+    moments: dict[str, dict[str, Any]] = {
+        moment: {
+            "epoch": epoch,
+            **{
+                part: against_labels(manifest.take(rows), trained.probs[f"{moment}.{part}"], manifest.classes)
+                for part in HELD
+                if len(rows := rows_of(manifest, part))
+            },
+        }
+        for moment, epoch in epochs.items()
+    }
+    transition = trained.prior.transition.double().numpy()
+    for figures in moments.values():
+        figures["val"]["corrected"] = corrected(np.array(figures["val"]["given"]["confusion"]), transition)
+    return {"kept": config.keep, "best_epoch": trained.best_epoch, **moments[config.keep], **moments}
+
+
+def held_table(manifest: Manifest, trained: Trained, config: TrainConfig) -> pd.DataFrame:
+    """predictions.csv of the parts that were held out, by the epoch that was kept."""
+    parts = [part for part in HELD if f"{config.keep}.{part}" in trained.probs]
+    probs = np.concatenate([trained.probs[f"{config.keep}.{part}"] for part in parts])
+    held = manifest.take(np.concatenate([rows_of(manifest, part) for part in parts]))
+    names = np.array(manifest.classes, dtype=object)
+    about = {"id": held.ids, "split": held.split, "given": names[held.given]}
+    return predictions_table(about, probs, manifest.classes)

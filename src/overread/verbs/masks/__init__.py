@@ -1,0 +1,1 @@
+"""What the verbs do where the labels are masks."""
