@@ -12,9 +12,9 @@ from overread.cli.show import show_json
 from overread.settings import parse_pairs
 
 
-@click.command("corrupt", short_help="Controlled label noise; keeps the truth beside it.")
+@click.command("corrupt", short_help="Controlled noise of labels or masks; keeps the truth beside it.")
 @options.data_flags
-@options.out_flag("OUT", "Folder for labels.csv and noise.json; new or empty.")
+@options.out_flag("OUT", "Folder for labels.csv, noise.json and masks; new or empty.")
 @click.option(
     "--noise",
     metavar="NAME",
@@ -22,12 +22,17 @@ from overread.settings import parse_pairs
     show_default=True,
     help="See `overread list noises`. A class of your own: path/file.py:Class.",
 )
-@click.option("--rate", metavar="R", type=click.FloatRange(0.0, 1.0), help="Share of labels to make wrong.")
+@click.option(
+    "--rate",
+    metavar="R",
+    type=click.FloatRange(0.0, 1.0),
+    help="Share of labels (of images, for masks) to make wrong.",
+)
 @click.option(
     "--only",
     metavar="SPLIT[,SPLIT]",
     default="",
-    help="Change the labels of these splits alone: --only train,val keeps test as it is.",
+    help="Change the labels or masks of these splits alone: --only train,val keeps test as it is.",
 )
 @click.option(
     "--long-tail",
@@ -35,11 +40,11 @@ from overread.settings import parse_pairs
     type=float,
     help="Keep a long-tailed subset, the largest class R times the smallest (of the splits of --only).",
 )
-@options.set_flag("Set a field of the noise: matrix=FILE.csv. Can be repeated.")
+@options.set_flag("Set a field of the noise: pixels=5,13. Can be repeated.")
 @options.seed_flag
 @options.output_flags
 def command(source: Path, out: Path, **flags: Any) -> None:
-    """Makes labels of DATA wrong in a controlled way and keeps the truth beside them.
+    """Makes labels or masks of DATA wrong in a controlled way and keeps the truth beside them.
 
     OUT can be given as DATA to every other verb. The images stay where they are.
 
@@ -58,9 +63,28 @@ def command(source: Path, out: Path, **flags: Any) -> None:
     if flags["as_json"]:
         show_json(result.record)
         return
-    changed = result.record["changed"]
-    where = f" of {', '.join(only)}" if only else ""
-    click.echo(
-        f"{changed['changed']:,} of {changed['samples']:,} labels{where} are wrong now ({changed['rate']:.1%})."
-    )
+    for line in told(result.record):
+        click.echo(line)
     click.echo(f"Labels {result.out / 'labels.csv'}, record {result.out / 'noise.json'}")
+
+
+def told(record: dict[str, Any]) -> list[str]:
+    """What the noise did, in lines."""
+    changed = record["changed"]
+    where = f" of {', '.join(record['only'])}" if record["only"] else ""
+    share = f"{changed['changed']:,} of {changed['samples']:,}"
+    if "structures" not in record:
+        return [f"{share} labels{where} are wrong now ({changed['rate']:.1%})."]
+    lines = [f"{share} images{where} have wrong masks now ({changed['rate']:.1%})."]
+    if same := changed["drawn"] - changed["changed"]:
+        lines.append(f"{same:,} more were drawn, but there the noise finds nothing to change.")
+    if changed["drawn"]:
+        each = [f"{name} {found['dice']:.2f}" for name, found in changed["per_structure"].items()]
+        lines.append(f"Dice of given against true masks, mean of those drawn: {', '.join(each)}.")
+    emptied = {name: found["emptied"] for name, found in changed["per_structure"].items()}
+    if any(emptied.values()):
+        each = [f"{name} in {count:,}" for name, count in emptied.items() if count]
+        lines.append(f"Nothing is left of {', '.join(each)} of them.")
+    if record["exclusive"]:
+        lines.append("These structures exclude each other: read OUT with --structures exclusive.")
+    return lines

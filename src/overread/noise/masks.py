@@ -52,6 +52,18 @@ def picked(count: int, rate: float, rng: np.random.Generator) -> Ints:
     return np.sort(rng.permutation(count)[: round(rate * count)]).astype(np.int64)
 
 
+def corrupted(
+    mask: Mask, noise: MaskNoise, rng: np.random.Generator, exclusive: bool = False
+) -> tuple[Mask, dict[str, Any]]:
+    """A wrong mask [K, H, W] and what was drawn; where structures exclude each other, they go on doing so."""
+    given, what = noise.draw(mask, rng)
+    if given.dtype != np.bool_ or given.shape != mask.shape:
+        raise InputError(
+            f"{type(noise).__name__}.draw returned {given.dtype} {given.shape}, expected bool {mask.shape}."
+        )
+    return disjoint(given, mask) if exclusive else given, what
+
+
 def disjoint(drawn: Mask, before: Mask) -> Mask:
     """[K, H, W] `drawn` with no pixel in two structures, for structures that exclude each other.
 

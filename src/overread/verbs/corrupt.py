@@ -1,15 +1,13 @@
-"""`overread corrupt`: controlled label noise, with the truth kept beside it."""
+"""`overread corrupt`: controlled noise of labels or masks, with the truth kept beside it."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -22,8 +20,11 @@ from overread.data.options import DataOptions
 from overread.data.read import read
 from overread.errors import InputError, did_you_mean
 from overread.files import check_free, whole_folder
-from overread.noise.choose import name_of, parameters_of
+from overread.noise.choose import check_task, name_of, parameters_of
 from overread.noise.labels import Labels, Noise, changes
+from overread.noise.masks import MaskNoise
+from overread.verbs.corrupt_masks import corrupt_masks, refuse_wrong_masks
+from overread.verbs.corrupt_table import image_column, other_columns
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,36 @@ class CorruptResult:
     record: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is to be done."""
+
+    source: Path
+    out: Path
+    noise: Noise | MaskNoise
+    only: tuple[str, ...]
+    long_tail: float | None
+    seed: int
+    quiet: bool
+
+    def record(self, manifest: Manifest) -> dict[str, Any]:
+        """The first part of `noise.json`."""
+        return {
+            "overread": __version__,
+            "noise": name_of(self.noise),
+            "parameters": parameters_of(self.noise),
+            "only": list(self.only),
+            "long_tail": self.long_tail,
+            "seed": self.seed,
+            "source": str(self.source.absolute()),
+            "fingerprint": manifest.fingerprint,
+        }
+
+
 def corrupt(
     source: str | Path,
     out: str | Path,
-    noise: Noise,
+    noise: Noise | MaskNoise,
     options: DataOptions | None = None,
     *,
     only: Sequence[str] = (),
@@ -45,43 +72,66 @@ def corrupt(
     seed: int = 0,
     quiet: bool = False,
 ) -> CorruptResult:
-    """Draws `noise` on the labels of `source` and writes `out`, which is DATA again with the truth beside it.
+    """Draws `noise` on the labels or masks of `source` and writes `out`: DATA again, with the truth beside it.
 
     Where splits are named by `only`, the noise is drawn on theirs, and the labels of all others stay as they are.
     With `long_tail` these splits keep but a long-tailed subset of their samples (data/long_tail.py), drawn first.
     Labels that are already noisy are refused: where `source` has true labels that differ from the given
     ones, noise on noise would have no single name and rate. Images stay where they are; pixels that came
-    in a .npz are written as PNG. `out` must be new or empty, and appears whole or not at all.
+    in a .npz, and all masks, are written as PNG. `out` must be new or empty, and appears whole or not at all.
     """
-    out = Path(out)
-    check_free(out)
-    manifest, images = _read(source, options or DataOptions(), noise, quiet)
+    asked = Asked(Path(source), Path(out), noise, tuple(only), long_tail, seed, quiet)
+    options = options or DataOptions()
+    check_free(asked.out)
+    manifest = read(source, options, quiet=quiet).manifest
+    check_task(noise, manifest.task)
+    if manifest.task == "segmentation":
+        return CorruptResult(asked.out, _with_masks(asked, manifest))
+    return CorruptResult(asked.out, _with_labels(asked, manifest, options))
+
+
+def _with_labels(asked: Asked, manifest: Manifest, options: DataOptions) -> dict[str, Any]:
     _refuse_noisy(manifest)
-    rng = np.random.default_rng(seed)
-    if long_tail is not None:
-        stays = thinned(manifest, rows_of_splits(manifest, only), long_tail, rng)
+    noise = cast(Noise, asked.noise)
+    images: Any = None
+    if size := getattr(noise, "image_size", 0):  # a noise that says nothing looks at no image
+        reading, images = load(asked.source, options, size, quiet=asked.quiet)
+        manifest = reading.manifest
+    rng = np.random.default_rng(asked.seed)
+    if asked.long_tail is not None:
+        stays = thinned(manifest, rows_of_splits(manifest, asked.only), asked.long_tail, rng)
         manifest, images = manifest.take(stays), None if images is None else images.take(stays)
-    rows = rows_of_splits(manifest, only)
+    rows = rows_of_splits(manifest, asked.only)
     part = manifest.take(rows)
     labels = Labels(part.given, part.classes, part.group_codes)
     drawn = noise.draw(labels, rng, None if images is None else images.take(rows))
     given = manifest.given.copy()
     given[rows] = drawn
-    record = {
-        "overread": __version__,
-        "noise": name_of(noise),
-        "parameters": parameters_of(noise),
-        "only": list(only),
-        "long_tail": long_tail,
-        "seed": seed,
-        "source": str(Path(source).absolute()),
-        "fingerprint": manifest.fingerprint,
-        "changed": changes(labels, drawn),
-    }
-    with whole_folder(out) as folder:
-        _write_labels(manifest, given, folder, out)
-        (folder / "noise.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    return CorruptResult(out, record)
+    record = {**asked.record(manifest), "changed": changes(labels, drawn)}
+    with whole_folder(asked.out) as folder:
+        _write_labels(manifest, given, folder, asked.out)
+        _write_record(record, folder)
+    return record
+
+
+def _with_masks(asked: Asked, manifest: Manifest) -> dict[str, Any]:
+    if asked.long_tail is not None:
+        raise InputError("--long-tail counts the labels of images, and these data have masks. Leave it away.")
+    rows = rows_of_splits(manifest, asked.only)
+    if manifest.true_masks is not None:
+        refuse_wrong_masks(manifest, manifest.true_masks, asked.quiet)
+    noise = cast(MaskNoise, asked.noise)
+    with whole_folder(asked.out) as folder:
+        found = corrupt_masks(manifest, rows, noise, asked.seed, (folder, asked.out), asked.quiet)
+        record = {
+            **asked.record(manifest),
+            "structures": list(manifest.classes),
+            "exclusive": bool(manifest.masks and manifest.masks.exclusive),
+            "changed": found.summary(),
+            "images": found.images,
+        }
+        _write_record(record, folder)
+    return record
 
 
 def rows_of_splits(manifest: Manifest, splits: Sequence[str]) -> Ints:
@@ -115,58 +165,14 @@ def _refuse_noisy(manifest: Manifest) -> None:
     )
 
 
-def _read(source: str | Path, options: DataOptions, noise: Noise, quiet: bool) -> tuple[Manifest, Any]:
-    """The samples, and their images [N, S, S, 3] where the noise looks at them."""
-    size = getattr(noise, "image_size", 0)  # a noise that says nothing looks at no image
-    if not size:
-        return read(source, options).manifest, None
-    reading, images = load(source, options, size, quiet=quiet)
-    return reading.manifest, images
+def _write_record(record: dict[str, Any], folder: Path) -> None:
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    (folder / "noise.json").write_text(text, "utf-8")
 
 
 def _write_labels(manifest: Manifest, given: Ints, folder: Path, out: Path) -> None:
-    """`labels.csv` in the contract's columns, and `id` only where the data brought ids of their own."""
+    """`labels.csv` in the contract's columns."""
     names = np.array(manifest.classes, dtype=object)
-    lonely = bool((manifest.group == manifest.ids).all())  # nobody named groups: nothing to write down
-    table = pd.DataFrame(
-        {
-            "image": _write_pixels(manifest, folder)
-            if manifest.pixels is not None
-            else _relative(manifest, out),
-            "label": names[given],
-            "true_label": names[manifest.given],
-            "group": "" if lonely else manifest.group,
-            "split": manifest.split,
-        }
-    )
-    if manifest.pixels is None and (manifest.ids != manifest.images).any():
-        table["id"] = manifest.ids
-    table.to_csv(folder / "labels.csv", index=False)
-
-
-def _relative(manifest: Manifest, out: Path) -> list[str]:
-    """[N] image paths from `out`, so that data and labels can move together; absolute on another drive."""
-    start = os.path.realpath(out)  # `..` is taken after links are followed
-
-    @cache
-    def way(folder: Path) -> Path:
-        real = os.path.realpath(folder)
-        try:
-            return Path(os.path.relpath(real, start))
-        except ValueError:  # Windows: there is no way from C: to D:
-            return Path(real)
-
-    paths = (manifest.path(row) for row in range(len(manifest)))
-    return [(way(path.parent) / path.name).as_posix() for path in paths]
-
-
-def _write_pixels(manifest: Manifest, folder: Path) -> list[str]:
-    """[N] where each image of a .npz now lies as PNG, from `folder`."""
-    from PIL import Image
-
-    assert manifest.pixels is not None
-    (folder / "images").mkdir()
-    names = [f"images/{row:06d}.png" for row in range(len(manifest))]
-    for name, pixels in zip(names, manifest.pixels, strict=True):
-        Image.fromarray(np.asarray(pixels)).save(folder / name)
-    return names
+    labels = {"label": names[given], "true_label": names[manifest.given]}
+    columns = {**image_column(manifest, folder, out), **labels, **other_columns(manifest)}
+    pd.DataFrame(columns).to_csv(folder / "labels.csv", index=False)

@@ -1,0 +1,56 @@
+"""The columns of `labels.csv` that all tasks share: images, groups, splits, ids."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overread.data.manifest import Manifest
+
+Columns = dict[str, Any]  # name -> [N] cells
+
+
+def image_column(manifest: Manifest, folder: Path, out: Path) -> Columns:
+    """`image`: paths from `out`, whose content is written to `folder` first; pixels that came in a .npz as PNG."""
+    pixels = manifest.pixels is not None
+    return {"image": _write_pixels(manifest, folder) if pixels else _relative(manifest, out)}
+
+
+def other_columns(manifest: Manifest) -> Columns:
+    """`group` and `split`, and `id` only where the data brought ids of their own."""
+    lonely = bool((manifest.group == manifest.ids).all())  # nobody named groups: nothing to write down
+    columns: Columns = {"group": "" if lonely else manifest.group, "split": manifest.split}
+    own = manifest.pixels is None and (manifest.ids != manifest.images).any()
+    return {**columns, "id": manifest.ids} if own else columns
+
+
+def _relative(manifest: Manifest, out: Path) -> list[str]:
+    """[N] image paths from `out`, so that data and labels can move together; absolute on another drive."""
+    start = os.path.realpath(out)  # `..` is taken after links are followed
+
+    @cache
+    def way(folder: Path) -> Path:
+        real = os.path.realpath(folder)
+        try:
+            return Path(os.path.relpath(real, start))
+        except ValueError:  # Windows: there is no way from C: to D:
+            return Path(real)
+
+    paths = (manifest.path(row) for row in range(len(manifest)))
+    return [(way(path.parent) / path.name).as_posix() for path in paths]
+
+
+def _write_pixels(manifest: Manifest, folder: Path) -> list[str]:
+    """[N] where each image of a .npz now lies as PNG, from `folder`."""
+    from PIL import Image
+
+    assert manifest.pixels is not None
+    (folder / "images").mkdir()
+    names = [f"images/{row:06d}.png" for row in range(len(manifest))]
+    for name, pixels in zip(names, manifest.pixels, strict=True):
+        Image.fromarray(np.asarray(pixels)).save(folder / name)
+    return names
