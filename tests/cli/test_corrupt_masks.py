@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -242,6 +243,18 @@ def test_a_noise_of_the_users_own(table, tmp_path, capsys):
     (tmp_path / "half.py").write_text(own.read_text())
     assert run(table, tmp_path / "half", "--noise", f"{tmp_path}/half.py:Half", "--rate", "0.5") == 2
     assert "Half.draw returned bool (3, 20, 48), expected bool (3, 40, 48)" in capsys.readouterr().err
+
+
+def test_the_noise_of_ones_own_in_the_docs(table, tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "noise.md").read_text("utf-8")
+    (source,) = re.findall(r"^```python holes.py\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "holes.py").write_text(source)
+    own = f"{tmp_path}/holes.py:Holes"
+    assert run(table, tmp_path / "noisy", "--noise", own, "--rate", "1", "--set", "share=0.3") == 0
+    given, true = masks(tmp_path / "noisy")
+    assert np.sum(given) / np.sum(true) == pytest.approx(0.7, abs=0.03)
+    lost = [image["lost"] for image in record(tmp_path / "noisy")["images"].values()]
+    assert sum(lost) == np.sum(true) - np.sum(given)
 
 
 def test_noise_on_noise_is_refused(table, tmp_path, capsys):
