@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from overread.data.images import Array, decode_array, decode_bytes, read_file
 from overread.data.manifest import Manifest
 from overread.data.opened import Pixels
 from overread.data.pool import Pool, Stamp
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 AHEAD = 8  # images that a worker may be ahead of the writing
 BATCH = 512  # images that are written at once,
@@ -94,7 +97,7 @@ def fill(pool: Pool, work: Work, todo: list[int], quiet: bool, workers: int) -> 
     full = min(BATCH, 1 + BATCH_BYTES // pool.row_bytes)
     last = time.monotonic()
     bar = tqdm(total=len(todo), desc=f"Opening {work.what}s", unit=f" {work.what}s", disable=quiet, delay=0.5)
-    with bar, closing(_parallel(work.decode, todo, workers)) as results:
+    with bar, closing(in_threads(work.decode, todo, workers)) as results:
         try:
             for done in results:
                 told.append(replace(done, pixels=None))
@@ -116,15 +119,13 @@ def _store(pool: Pool, work: Work, batch: list[Decoded]) -> None:
         work.stored.update(done.digest for done in good)  # copies of these need no decoding
 
 
-def _parallel(
-    work: Callable[[int], Decoded], todo: list[int], workers: int
-) -> Generator[Decoded, None, None]:
-    """`work` on each of `todo` in threads, a few ahead of the reader; stops soon when it is closed."""
+def in_threads(work: Callable[[A], B], todo: Iterable[A], workers: int) -> Generator[B, None, None]:
+    """`work` on each of `todo`, a few ahead of the reader; stops soon when it is closed."""
     executor = ThreadPoolExecutor(workers)
-    waiting: deque[Future[Decoded]] = deque()
+    waiting: deque[Future[B]] = deque()
     try:
-        for position in todo:
-            waiting.append(executor.submit(work, position))
+        for one in todo:
+            waiting.append(executor.submit(work, one))
             if len(waiting) >= AHEAD * workers:
                 yield waiting.popleft().result()
         while waiting:

@@ -24,7 +24,7 @@ def load(
     workers: int | None = None,
 ) -> tuple[Reading, Images]:
     """DATA as read, and its images in the same order. One `InputError` tells all that is wrong with both."""
-    gathered = gather(source, options)
+    gathered = gather(source, options, cache_dir, quiet)
     rows = good_rows(gathered)
     manifest = to_manifest(gathered.samples.take(rows), options)
     images = open_images(manifest, size, cache_dir, quiet=quiet, on_bad_image="skip", workers=workers)

@@ -14,13 +14,16 @@ from overread.data.folder import read_folder
 from overread.data.forms import FORMS, IMAGE_ENDINGS, TABLE_ENDINGS, UNLABELLED, why_not
 from overread.data.groups import add_groups, groups_across_splits
 from overread.data.manifest import Ints, Manifest, Strings
+from overread.data.mask_check import mask_faults
+from overread.data.mask_facts import Survey, survey
+from overread.data.mask_notes import drawn_counts, mask_notes
 from overread.data.medmnist import read_npz
 from overread.data.names import pick_split, rename_labels, rename_splits
 from overread.data.options import DataOptions
 from overread.data.problems import Problem, refuse
 from overread.data.reading import Reading
 from overread.data.samples import Samples, is_missing
-from overread.data.structures import settle_structures
+from overread.data.structures import refuse_mask_flags, settle_structures
 from overread.data.table import read_table
 from overread.data.unlabelled import one_image
 from overread.errors import InputError, did_you_mean
@@ -37,28 +40,37 @@ class Gathered:
     faults: list[Fault]  # rows without a usable file
     crossing: list[str]  # groups in more than one split
     problems: list[Problem]  # of anything but the files
+    found: Survey | None  # what the mask files hold
 
 
-def read(source: str | Path, options: DataOptions = DEFAULT) -> Reading:
-    """Reads and checks DATA without opening the images. Raises one `InputError` with all that is wrong."""
-    return settle(gather(source, options), options)
+def read(
+    source: str | Path, options: DataOptions = DEFAULT, cache_dir: Path | None = None, *, quiet: bool = True
+) -> Reading:
+    """Reads and checks DATA without opening the images; masks are opened. One `InputError` tells all problems."""
+    return settle(gather(source, options, cache_dir, quiet), options)
 
 
-def gather(source: str | Path, options: DataOptions) -> Gathered:
+def gather(source: str | Path, options: DataOptions, cache_dir: Path | None, quiet: bool) -> Gathered:
     """Reads DATA and collects what is wrong; flags that do not fit the data raise at once."""
     samples = add_groups(_read_samples(Path(source).expanduser(), options), options)
     samples = rename_splits(samples, options)
     crossing = groups_across_splits(samples)
     samples = rename_labels(pick_split(samples, options.split), options)
     samples, faults = find_files(samples)
-    samples = settle_structures(samples, options)
     problems = [*samples.problems, *check_samples(samples, options.labels)]
-    return Gathered(str(source), samples, faults, crossing, problems)
+    if samples.masks is None:
+        refuse_mask_flags(options)
+        return Gathered(str(source), samples, faults, crossing, problems, None)
+    found = survey(samples, {fault.mask for fault in faults}, cache_dir, quiet)
+    if found.facts:
+        samples = settle_structures(samples, samples.masks, found, options)
+    faults = sorted([*faults, *mask_faults(samples, found)])
+    return Gathered(str(source), samples, faults, crossing, problems, found)
 
 
 def settle(gathered: Gathered, options: DataOptions) -> Reading:
     """The reading of samples, without those that have a fault if these may be skipped."""
-    samples, faults = gathered.samples, gathered.faults
+    samples, faults, found = gathered.samples, gathered.faults, gathered.found
     kept = samples.take(good_rows(gathered))
     problems = list(gathered.problems)
     if options.on_bad_image == "stop" or not len(kept):
@@ -79,7 +91,12 @@ def settle(gathered: Gathered, options: DataOptions) -> Reading:
             *((str(samples.images[row]), left_out[row]) for row in sorted(left_out)),
         ],
         groups_across_splits=gathered.crossing,
-        notes=[*samples.notes, *(notes_on(manifest) if options.labels == "needed" else [])],
+        notes=[
+            *samples.notes,
+            *([] if found is None else mask_notes(kept, found)),
+            *(notes_on(manifest) if options.labels == "needed" else []),
+        ],
+        structures={} if found is None else drawn_counts(kept, found),
     )
 
 

@@ -25,6 +25,9 @@ class Reading:
     conflicts: list[list[str]] = field(default_factory=list)  # those among them whose labels differ
     groups_across_splits: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    structures: dict[str, dict[str, int]] = field(
+        default_factory=dict
+    )  # {"heart": {"drawn": 240, "empty": 7, ...}}
 
     def as_dict(self) -> dict[str, Any]:
         """The part `read` of `summary.json`."""
@@ -37,6 +40,7 @@ class Reading:
             "conflicts": self.conflicts,
             "groups_across_splits": self.groups_across_splits,
             "notes": self.notes,
+            **({"structures": self.structures} if self.structures else {}),
         }
 
     def lines(self) -> list[str]:

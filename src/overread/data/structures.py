@@ -1,12 +1,13 @@
-"""The structures that masks show: their names, their joining by `--merge`, and whether they may overlap."""
+"""The structures that masks show: found in their files, named, joined, and whether they may overlap."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from overread.data.mask_facts import MOST, Facts, Survey
 from overread.data.mask_files import MaskFiles, Part
-from overread.data.options import DataOptions
+from overread.data.options import DataOptions, map_names
 from overread.data.problems import quoted
 from overread.data.samples import Samples
 from overread.errors import InputError, did_you_mean
@@ -14,23 +15,66 @@ from overread.errors import InputError, did_you_mean
 Parts = dict[str, tuple[Part, ...]]
 
 
-def settle_structures(samples: Samples, options: DataOptions) -> Samples:
-    """The samples with the structures as the flags want them."""
-    if samples.masks is None:
-        return samples
-    parts = dict(zip(samples.structures, samples.masks.parts, strict=True))
+def settle_structures(samples: Samples, masks: MaskFiles, found: Survey, options: DataOptions) -> Samples:
+    """The samples with the structures that are in their mask files, as the flags want them."""
+    parts, indexed = dict(zip(samples.structures, masks.parts, strict=True)), False
+    if samples.indexed:
+        parts, indexed = _in_one_file(found.facts.values(), options.map_labels)
+    elif options.map_labels:
+        raise InputError(
+            "--map-labels names the numbers of an indexed mask; here each structure has a file of its own. "
+            "To join some: --merge NEW=A+B"
+        )
     parts = merged(parts, options.merge or {})
-    exclusive = samples.masks.exclusive if options.structures == "auto" else options.structures == "exclusive"
+    exclusive = indexed if options.structures == "auto" else options.structures == "exclusive"
 
-    def settled(masks: MaskFiles) -> MaskFiles:
-        return replace(masks, parts=tuple(parts.values()), exclusive=exclusive)
+    def settled(files: MaskFiles) -> MaskFiles:
+        return replace(files, parts=tuple(parts.values()), exclusive=exclusive and len(parts) > 1)
 
-    return replace(
-        samples,
-        masks=settled(samples.masks),
-        true_masks=None if samples.true_masks is None else settled(samples.true_masks),
-        structures=tuple(parts),
-    )
+    true = None if samples.true_masks is None else settled(samples.true_masks)
+    return replace(samples, masks=settled(masks), true_masks=true, structures=tuple(parts), indexed=indexed)
+
+
+def refuse_mask_flags(options: DataOptions) -> None:
+    """Refuses flags of masks where there are none; to predict there need not be any."""
+    flags = {
+        "--merge": options.merge is not None,
+        "--spacing": options.spacing is not None,
+        "--structures": options.structures != "auto",
+    }
+    given = [flag for flag, value in flags.items() if value]
+    if given and options.labels == "needed":
+        raise InputError(
+            f"{' '.join(given)}: these data have no masks that are read. Expected a table with a column 'mask', or "
+            "'mask_STRUCTURE' for each structure, and --task segmentation where it has labels too."
+        )
+
+
+def _in_one_file(facts: Iterable[Facts], names: Mapping[str, str] | None) -> tuple[Parts, bool]:
+    """The structures where one file holds them all: `mask` alone, or one for each number; and which it was."""
+    numbers: set[int] = set()
+    for one in facts:
+        numbers |= one.numbers
+        if (one.lossy and one.is_grey) or len(numbers) > MOST:
+            return _grey(names), False
+    if names is None and (len(numbers) < 2 or numbers == {1, 255}):
+        return {"mask": (Part(0),)}, False
+    if names is not None and "0" in names:
+        raise InputError("--map-labels: 0 is the background of an indexed mask and cannot be a structure.")
+    new = map_names("--map-labels", [str(number) for number in sorted(numbers)], names or {})
+    parts: Parts = {}
+    for number, name in new.items():
+        parts[name] = (*parts.get(name, ()), Part(0, int(number)))
+    return parts, True
+
+
+def _grey(names: Mapping[str, str] | None) -> Parts:
+    if names is not None:
+        raise InputError(
+            f"--map-labels names the numbers of an indexed mask; these masks hold more than {MOST} numbers, or have "
+            "been saved as JPEG. Save them as PNG without smoothing."
+        )
+    return {"mask": (Part(0),)}
 
 
 def merged(parts: Parts, merge: Mapping[str, tuple[str, ...]]) -> Parts:
