@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -45,6 +46,11 @@ def box(row: int, structure: int) -> np.ndarray:
     y, x, side = ((4, 4, 18), (4, 26, 16), (28, 20, 7))[structure]
     mask[y : y + side, x : x + side + row % 3] = structure < 2 or row % 3 > 0
     return mask
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("OVERREAD_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
 @pytest.fixture
@@ -187,6 +193,13 @@ def test_only_the_training_part_is_changed(table, tmp_path, capsys):
     )
 
 
+def test_only_the_test_part_is_changed(table, tmp_path):
+    out = tmp_path / "noisy"
+    assert run(table, out, "--noise", "shift", "--rate", "1", "--only", "test") == 0
+    given, true = masks(out)
+    assert [bool((g != t).any()) for g, t in zip(given, true, strict=True)] == [False] * 8 + [True] * 4
+
+
 def test_the_seed_decides_and_rates_are_nested(table, tmp_path):
     found = {}
     for name, rate, seed in (("a", "0.25", "1"), ("b", "0.25", "1"), ("c", "0.25", "2"), ("d", "0.5", "1")):
@@ -238,7 +251,8 @@ def test_a_noise_of_the_users_own(table, tmp_path, capsys):
     own = tmp_path / "own.py"
     own.write_text(OWN)
     assert run(table, tmp_path / "noisy", "--noise", f"{own}:Everything", "--rate", "0.5") == 0
-    assert all(image["note"] == "all" for image in record(tmp_path / "noisy")["images"].values())
+    for image in record(tmp_path / "noisy")["images"].values():
+        assert (image["note"], image["changed"], image["emptied"]) == ("all", list(NAMES), [])
     own.write_text(OWN.replace("Everything", "Half").replace("mask | True", "mask[:, ::2]"))
     (tmp_path / "half.py").write_text(own.read_text())
     assert run(table, tmp_path / "half", "--noise", f"{tmp_path}/half.py:Half", "--rate", "0.5") == 2
@@ -312,6 +326,18 @@ def test_masks_that_cannot_be_read(table, tmp_path, capsys):
     assert run(table, tmp_path / "noisy", *choice, "--on-bad-image", "skip") == 0
     assert len(labels(tmp_path / "noisy")) == N - 2
     assert record(tmp_path / "noisy")["changed"]["drawn"] == 5
+
+
+def test_a_disk_that_is_too_small(table, tmp_path, monkeypatch, capsys):
+    """12 images with 3 structures, given and true: 72 files of at least 4 KiB."""
+    choice = ("--noise", "shift", "--rate", "0.5")
+    for room, code in ((72 * 4096 - 1, 2), (72 * 4096, 0)):
+        with monkeypatch.context() as patch:
+            disk = SimpleNamespace(free=room)
+            patch.setattr("overread.verbs.corrupt_masks.disk_usage", lambda _, disk=disk: disk)
+            assert run(table, tmp_path / "noisy", *choice) == code
+        assert (tmp_path / "noisy").exists() == (code == 0)
+    assert f"The masks in {tmp_path / 'noisy'} need about 0 MiB" in capsys.readouterr().err
 
 
 def test_an_interruption_leaves_nothing(table, tmp_path, monkeypatch):

@@ -132,6 +132,16 @@ def test_dilation_takes_from_the_background_alone():
     assert disjoint(everything[:, :, :5], gap[:, :, :5]).argmax(0).tolist() == [[0] * 5]
 
 
+def test_what_is_contested_is_not_lost():
+    """The nearest structure that claims the pixel gets it, though a third one, which does not, lay nearer."""
+    before = np.array([[[1, 0, 0, 0]], [[0, 0, 0, 1]], [[0, 0, 1, 0]]], bool)
+    drawn = np.array([[[0, 0, 0, 0]], [[0, 1, 0, 1]], [[0, 1, 1, 0]]], bool)
+    assert disjoint(drawn, before).astype(int).tolist() == [[[0, 0, 0, 0]], [[0, 0, 0, 1]], [[0, 1, 1, 0]]]
+    drawn[2, 0, 1], drawn[0, 0, 1] = False, False
+    drawn[2, 0, 0] = drawn[1, 0, 0] = True
+    assert disjoint(drawn, before)[:, 0, 0].tolist() == [False, False, True]
+
+
 def test_disjoint_leaves_alone_what_nobody_contests():
     np.testing.assert_array_equal(disjoint(discs()[::-1], discs()), discs()[::-1])
 

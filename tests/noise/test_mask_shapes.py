@@ -183,6 +183,13 @@ def test_alike_structures_exchange_their_names():
     assert seen == {(0, 1), (3, 4)}
 
 
+def test_only_the_nearest_of_one_another_are_alike():
+    """The heart is nearest to a lung, and that one to the other lung: so the heart keeps its name."""
+    mask = chest()[[2, 0, 1, 5]]
+    pairs = {tuple(Swap(1.0).draw(mask, rng(seed))[1]["structures"]) for seed in range(20)}
+    assert pairs == {(1, 2)}
+
+
 def test_any_drawn_structures_exchange_their_names():
     pairs = {tuple(Swap(1.0, "any").draw(chest(), rng(seed))[1]["structures"]) for seed in range(200)}
     assert pairs == {(i, j) for i in range(5) for j in range(i + 1, 5)}
@@ -228,6 +235,17 @@ def test_polygons_keep_corners_and_cut_curves():
     disc = y**2 + x**2 < 90**2
     areas = [coarse(disc, corners).sum() / disc.sum() for corners in (4, 8, 16)]
     np.testing.assert_allclose(areas, [0.64, 0.90, 0.97], atol=0.03)  # n/(2 pi) sin(2 pi/n)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_corners_enough_a_shape_stays_but_for_its_holes(seed):
+    plane = blob((40, 40), seed, share=0.4)
+    plane[20:23, 20:23] = True
+    plane[21, 21] = False
+    parts, count = ndimage.label(plane)
+    whole = np.any([ndimage.binary_fill_holes(parts == part) for part in range(1, count + 1)], axis=0)
+    assert (whole != plane).any()
+    np.testing.assert_array_equal(coarse(plane, 10_000), whole)
 
 
 def test_each_part_is_a_polygon_and_holes_are_filled():

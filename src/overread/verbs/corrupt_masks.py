@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from overread.noise.masks import Mask, MaskNoise, corrupted, dice, picked
 from overread.verbs.corrupt_table import image_column, other_columns
 
 GIVEN, TRUE = "masks", "true_masks"
+BLOCK = 4096  # bytes that the smallest file takes on most disks
 
 
 @dataclass
@@ -88,6 +90,8 @@ def corrupt_masks(
             given, what = corrupted(true, noise, draws[row], exclusive)
             changes.add(str(manifest.ids[row]), true, given, what)
         written.write(row, given, true)
+        if row == 0:
+            written.check_space(out)
     columns = {**image_column(manifest, folder, out), **written.columns(), **other_columns(manifest)}
     pd.DataFrame(columns).to_csv(folder / "labels.csv", index=False)
     return changes
@@ -115,6 +119,19 @@ class Written:
             for structure, plane in enumerate(mask):
                 picture = Image.fromarray(plane.view(np.uint8) * np.uint8(255))
                 picture.save(self.folder / self.path(kind, structure, row))
+
+    def check_space(self, out: Path) -> None:
+        """Refuses where the disk cannot hold as many masks as there are images, going by the first image's."""
+        files = [
+            self.folder / self.path(kind, k, 0) for kind in (GIVEN, TRUE) for k in range(len(self.classes))
+        ]
+        needed = len(self.names) * sum(max(file.stat().st_size, BLOCK) for file in files)
+        free = disk_usage(self.folder).free
+        if needed > free:
+            raise InputError(
+                f"The masks in {out} need about {needed / 2**20:,.0f} MiB, and its disk has {free / 2**20:,.0f} MiB "
+                "free. Free some space, choose an OUT on another disk, or take a part of the data: --split NAME"
+            )
 
     def columns(self) -> dict[str, list[str]]:
         """`mask_STRUCTURE` and `true_mask_STRUCTURE`."""
