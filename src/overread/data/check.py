@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from overread.data.manifest import Manifest, Strings
+from overread.data.masks import read_masks
 from overread.data.problems import Problem, counted, quoted
 from overread.data.samples import Samples, is_missing
 from overread.data.splits import lonely_classes
@@ -44,16 +45,24 @@ def check_classes(labels: Strings, ids: Strings) -> list[Problem]:
 
 
 def notes_on(manifest: Manifest) -> list[str]:
-    """What the user should know of classes and groups that look odd."""
-    return [*_alike(manifest.classes), *_groups(manifest)]
+    """What the user should know of classes (or structures) and groups that look odd."""
+    return [*_alike(manifest.classes, manifest.task), *_groups(manifest)]
 
 
 def same_images(manifest: Manifest, hashes: Sequence[str]) -> tuple[list[list[str]], list[list[str]]]:
     """The ids of images that are the same bytes twice, and those among them whose given labels differ."""
     same = _rows_alike(hashes)
     duplicates = [[str(manifest.ids[row]) for row in found] for found in same]
-    differ = [len(set(manifest.given[found].tolist())) > 1 for found in same]
+    differ = [_differ(manifest, found) for found in same]
     return duplicates, [ids for ids, conflict in zip(duplicates, differ, strict=True) if conflict]
+
+
+def _differ(manifest: Manifest, rows: list[int]) -> bool:
+    """Whether the given labels or masks of `rows`, which show one image, differ."""
+    if manifest.masks is None:
+        return len(set(manifest.given[rows].tolist())) > 1
+    first, *others = (read_masks(manifest.masks, manifest.root, row) for row in rows)
+    return any(not np.array_equal(first, other) for other in others)
 
 
 def copies_across_groups(manifest: Manifest, hashes: Sequence[str]) -> list[str]:
@@ -118,14 +127,18 @@ def _encodes(name: str) -> bool:
     return True
 
 
-def _alike(classes: Sequence[str]) -> list[str]:
+def _alike(classes: Sequence[str], task: str) -> list[str]:
     """A note on classes that differ only in case, spaces or the way accents are written."""
     alike = defaultdict(list)
     for name in classes:
         alike["".join(unicodedata.normalize("NFKC", name).casefold().split())].append(name)
     pairs = [names for names in alike.values() if len(names) > 1]
-    cure = "If they mean the same, join them with --map-labels."
-    return [f"Classes that are written almost alike: {quoted(names)}. {cure}" for names in pairs]
+    masks = task == "segmentation"
+    cure = f"If they mean the same, join them with {'--merge' if masks else '--map-labels'}."
+    return [
+        f"{'Structures' if masks else 'Classes'} that are written almost alike: {quoted(names)}. {cure}"
+        for names in pairs
+    ]
 
 
 def _groups(manifest: Manifest) -> list[str]:
@@ -134,6 +147,8 @@ def _groups(manifest: Manifest) -> list[str]:
             "No groups are known, so each image counts as a patient of its own. If a patient has several "
             "images, say so by --group-col NAME or --groups FILE: otherwise out-of-sample figures flatter."
         ]
+    if manifest.masks is not None:
+        return []
     lonely = [manifest.classes[code] for code in lonely_classes(manifest.given, manifest.group)]
     return [
         f"All images of {quoted(lonely)} are of one group, so no fold can judge them from others."

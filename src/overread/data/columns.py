@@ -64,7 +64,8 @@ def choose_columns(sheet: Sheet, options: DataOptions) -> Columns:
     guessed = {
         role: name for role, name in chosen.items() if name not in ("", role) and f"--{role}-col" not in named
     }
-    true = next((name for name in TRUE if name in sheet.columns), "")
+    labelled = not masks.given and options.task != "segmentation"
+    true = next((name for name in TRUE if labelled and name in sheet.columns), "")
     own = "id" if "id" in sheet.columns and chosen["image"] != "id" else ""
     return Columns(**chosen, true=true, id=own, guessed=guessed | masks.guessed, masks=masks)
 

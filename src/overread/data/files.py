@@ -76,22 +76,33 @@ def file_problems(samples: Samples, faults: list[Fault]) -> list[Problem]:
     return [
         *([_absent(samples, absent)] if absent else []),
         *([bad_images(others, len(samples))] if others else []),
-        *([_bad_masks(samples, masks)] if masks else []),
+        *_bad_masks(samples, masks),
     ]
 
 
-def _bad_masks(samples: Samples, faults: list[Fault]) -> Problem:
-    """The problem of mask files that are named and cannot be read."""
+def _bad_masks(samples: Samples, faults: list[Fault]) -> Iterator[Problem]:
+    """The problems of mask files that are not there, and of those that cannot be used."""
+    absent = [fault for fault in faults if fault.why == ABSENT]
+    if absent:
+        what = _rows(
+            samples, absent, "has a mask file that does not exist", "have mask files that do not exist"
+        )
+        near = f"correct the paths; relative ones start from {samples.root}{_near(samples, absent[0].mask)}"
+        cure = f"{near}; leave the cell empty where nothing was to be drawn"
+        yield Problem(what, cure + _skip(samples, absent), tuple(fault.mask for fault in absent))
+    if others := [fault for fault in faults if fault.why != ABSENT]:
+        what = _rows(samples, others, "has a mask that cannot be used", "have masks that cannot be used")
+        cure = "replace these files" + _skip(samples, others)
+        yield Problem(what, cure, tuple(f"{fault.mask}: {fault.why}" for fault in others))
+
+
+def _rows(samples: Samples, faults: list[Fault], one: str, many: str) -> str:
     rows = len({fault.row for fault in faults})
-    gone = [fault.mask for fault in faults if fault.why == ABSENT]
-    near = f"; relative paths start from {samples.root}{_near(samples, gone[0])}" if gone else ""
-    cure = (
-        f"correct these paths or replace the files{near}; leave the cell empty where nothing was to be drawn"
-    )
-    have = "has a mask" if rows == 1 else "have masks"
-    what = f"{rows:,} of {counted(len(samples), 'image')} {have} without a usable file"
-    examples = tuple(f"{fault.mask}: {fault.why}" for fault in faults)
-    return Problem(what, cure + (SKIP if rows < len(samples) else "."), examples)
+    return f"{rows:,} of {counted(len(samples), 'image')} {one if rows == 1 else many}"
+
+
+def _skip(samples: Samples, faults: list[Fault]) -> str:
+    return SKIP if len({fault.row for fault in faults}) < len(samples) else "."
 
 
 def bad_images(examples: tuple[str, ...], count: int) -> Problem:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-FORMS = "a folder with one sub-folder per class, a folder with a labels.csv, a CSV or TSV, or a MedMNIST .npz"
+FORMS = (
+    "a folder with one sub-folder per class, a folder with a labels.csv or cases.csv, a CSV or TSV, "
+    "or a MedMNIST .npz"
+)
 UNLABELLED = f"an image, a folder of images, {FORMS}"  # where labels are optional
 OTHER_FORMS = {
     ".xlsx": "Excel workbooks are not read: save the sheet as CSV UTF-8",

@@ -48,8 +48,8 @@ def pick_split(samples: Samples, split: str | None) -> Samples:
 
 
 def rename_labels(samples: Samples, options: DataOptions) -> Samples:
-    """Applies `--map-labels` to the labels and to the truth; an empty label stays empty."""
-    if options.map_labels is None:
+    """Applies `--map-labels` to the labels and to the truth; an empty label stays empty. Masks: structures.py."""
+    if options.map_labels is None or samples.masks is not None or options.task == "segmentation":
         return samples
     rules = options.map_labels
     present = sorted(set(samples.labels) | set(() if samples.true is None else samples.true))

@@ -71,8 +71,11 @@ def _check_pool(manifest: Manifest, pool: Flags) -> None:
 
 def _check_training(manifest: Manifest, train: Flags, val: Flags) -> None:
     """Every class must be there to be learned, and something to be looked at."""
+    present = set(
+        manifest.given[train].tolist()
+    )  # masks: a structure that is drawn nowhere was told by the reader
     missing = [
-        name for code, name in enumerate(manifest.classes) if not (manifest.given[train] == code).any()
+        name for code, name in enumerate(manifest.classes) if code not in present and manifest.masks is None
     ]
     if missing:
         raise InputError(

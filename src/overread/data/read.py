@@ -23,12 +23,13 @@ from overread.data.options import DataOptions
 from overread.data.problems import Problem, refuse
 from overread.data.reading import Reading
 from overread.data.samples import Samples, is_missing
-from overread.data.structures import refuse_mask_flags, settle_structures
+from overread.data.structures import refuse_mask_flags, settle_structures, without_masks
 from overread.data.table import read_table
 from overread.data.unlabelled import one_image
 from overread.errors import InputError, did_you_mean
 
 DEFAULT = DataOptions()
+TABLES = ("labels.csv", "cases.csv")  # a folder with one of them is that table
 
 
 @dataclass(frozen=True)
@@ -140,18 +141,18 @@ def _read_samples(path: Path, options: DataOptions) -> Samples:
             f"{path}: {why_not(str(path)) or 'it does not exist'}. {_neighbour(path)}Expected {FORMS}."
         )
     if path.is_dir():
-        table = path / "labels.csv"
-        if table.is_file():
+        table = next((path / name for name in TABLES if (path / name).is_file()), None)
+        if table:
             return read_table(table, options)
         if (path / "run.json").is_file():
             raise InputError(f"{path} is the folder of a run, not a data set. Expected {FORMS}.")
-        return read_folder(path, options)
+        return without_masks(read_folder(path, options), options)
     ending = path.suffix.lower()
     optional = options.labels == "optional"
     if optional and ending in IMAGE_ENDINGS:
         return one_image(path)
     if ending == ".npz":
-        return read_npz(path, options)
+        return without_masks(read_npz(path, options), options)
     if ending in (*TABLE_ENDINGS, ".txt"):
         return read_table(path, options)
     why = why_not(path.name) or "this is not a form of data that is known"

@@ -9,7 +9,7 @@ from overread.data.mask_facts import MOST, Facts, Survey
 from overread.data.mask_files import MaskFiles, Part
 from overread.data.options import DataOptions, map_names
 from overread.data.problems import quoted
-from overread.data.samples import Samples
+from overread.data.samples import Samples, strings
 from overread.errors import InputError, did_you_mean
 
 Parts = dict[str, tuple[Part, ...]]
@@ -50,12 +50,24 @@ def refuse_mask_flags(options: DataOptions) -> None:
         )
 
 
+def without_masks(samples: Samples, options: DataOptions) -> Samples:
+    """Samples of a form that holds no masks; where masks are the task, for a model to draw them."""
+    if options.task != "segmentation":
+        return samples
+    if options.labels == "needed":
+        raise InputError(
+            f"--task segmentation: these data ({samples.kind}) hold no masks. Masks are read from a CSV or TSV with "
+            "a column 'image' and a column 'mask', or 'mask_STRUCTURE' for each structure."
+        )
+    return replace(samples, labels=strings([""] * len(samples)), true=None)
+
+
 def _in_one_file(facts: Iterable[Facts], names: Mapping[str, str] | None) -> tuple[Parts, bool]:
     """The structures where one file holds them all: `mask` alone, or one for each number; and which it was."""
     numbers: set[int] = set()
     for one in facts:
         numbers |= one.numbers
-        if (one.lossy and one.is_grey) or len(numbers) > MOST:
+        if (one.lossy and one.is_grey) or max(one.distinct, len(numbers)) > MOST:
             return _grey(names), False
     if names is None and (len(numbers) < 2 or numbers == {1, 255}):
         return {"mask": (Part(0),)}, False

@@ -31,7 +31,7 @@ def read_table(path: Path, options: DataOptions) -> Samples:
         else _trimmed(sheet.columns[columns.label]),
         groups=_optional(sheet, columns.group),
         splits=_optional(sheet, columns.split),
-        true=_trimmed(sheet.columns[columns.true]) if columns.true and not columns.masks.given else None,
+        true=_trimmed(sheet.columns[columns.true]) if columns.true else None,
         guessed=dict(columns.guessed),
         notes=[*sheet.notes, *_spaces(sheet, columns)],
         problems=[*sheet.problems, *_nameless(sheet, named)],
