@@ -21,7 +21,7 @@ from overread.engine.method import Batch, Method, Prior, Run
 from overread.engine.networks import channels_last
 from overread.engine.parallel import Exchange
 from overread.engine.samples import Samples
-from overread.engine.segmentation import Segmentation
+from overread.engine.segmentation import Segmentation, balancing
 from overread.engine.task import Classification, Task
 from overread.errors import InputError
 
@@ -72,10 +72,20 @@ class TrainingSet:
         """[M] the given labels of the rows."""
         return torch.from_numpy(self.samples.y[self.rows.numpy()])
 
+    @property
+    def covered(self) -> tuple[float, ...]:
+        """[K] the share of all pixels that each structure covers, on the rows."""
+        parts = [
+            self.samples.y[part].mean((0, 2, 3)) * len(part)
+            for part in np.array_split(self.rows.numpy(), 64)
+            if len(part)
+        ]
+        return tuple(float(share) for share in np.sum(parts, 0) / len(self.rows))
+
     def task(self, balance: str) -> Task:
         """The task; under `loss` a class of n samples weighs M / (C n), as scikit-learn's `balanced` does."""
         if self.masks is not None:
-            return self.masks
+            return replace(self.masks, weights=balancing(self.covered)) if balance == "loss" else self.masks
         if balance != "loss":
             return Classification(self.classes)
         counts = np.bincount(self.given.numpy(), minlength=len(self.classes))

@@ -17,6 +17,7 @@ from overread.functional.picking import kept, remember_kept
 from overread.functional.records import record, recorded
 from overread.functional.selection import smallest
 
+WARMUP = 0.2
 PEERS = ((1, 2), (0, 2), (0, 1))  # of network A, B, C
 
 
@@ -60,21 +61,27 @@ def sharpened(q: Tensor, temperature: float, exclusive: bool) -> Tensor:
     return powered / (powered.sum(1, keepdim=True) + background)
 
 
-def selection_loss(zs: Sequence[Tensor], batch: Batch, run: Run, uncertain: float, keep: float) -> Tensor:
-    """The sum over the three networks of the mean loss of what their peers picked."""
+def selection_loss(zs: Sequence[Tensor], batch: Batch, run: Run, method: SS | SSJO) -> Tensor:
+    """The sum over the three networks of the mean loss of what their peers picked, of all samples in the warm-up."""
     losses = torch.stack([run.task.losses(z, batch.y) for z in zs])  # [3, B]
-    picks = selected(losses.detach(), uncertain, keep)
+    if run.epoch < method.warmup * run.epochs:
+        picks = [torch.arange(len(batch.ids), device=batch.ids.device)] * len(PEERS)
+    else:
+        picks = selected(losses.detach(), method.uncertain, method.keep)
     kept(run, batch, *picks)
     run.ledger.put("disagreement", batch.ids, losses.detach().std(0))
     return torch.stack([losses[a][pick].mean() for a, pick in enumerate(picks)]).sum()
 
 
-def check_shares(uncertain: float, keep: float) -> None:
+def check_shares(method: SS | SSJO) -> None:
     """Refuses shares that leave nothing."""
+    uncertain, keep = method.uncertain, method.keep
     if not (0.0 <= uncertain < 1.0 and 0.0 < keep <= 1.0 and uncertain + keep <= 1.0):
         raise InputError(
             f"uncertain and keep are shares of a batch that fit into it (0.25 and 0.5); got {uncertain} and {keep}."
         )
+    if not 0.0 <= method.warmup <= 1.0:
+        raise InputError(f"warmup is a share of the epochs, 0 to 1, got {method.warmup}.")
 
 
 @final
@@ -86,6 +93,8 @@ class SS(Method):
     Args:
         uncertain: share of the batch that is dropped for its peers' disagreement; the paper does not say.
         keep: share of the batch that is learned from.
+        warmup: share of the epochs in which all samples are learned from. The paper has none; without it the three
+            begin by agreeing on what is cheapest to a new network, masks in which small structures are missing.
 
     Evidence: `kept` [N, epochs], the mean over the networks; `disagreement` [N, 1], the standard deviation of the
     three losses.
@@ -97,9 +106,10 @@ class SS(Method):
 
     uncertain: float = 0.25
     keep: float = 0.5
+    warmup: float = WARMUP
 
     def __post_init__(self) -> None:
-        check_shares(self.uncertain, self.keep)
+        check_shares(self)
 
     def networks(self, make: Callable[[], nn.Module], task: Task) -> list[nn.Module]:
         return [make(), make(), make()]
@@ -110,7 +120,7 @@ class SS(Method):
     def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:
         zs = [net(batch.x)[0] for net in nets]
         record(run, batch, *zs)
-        return selection_loss(zs, batch, run, self.uncertain, self.keep)
+        return selection_loss(zs, batch, run, self)
 
 
 @final
@@ -127,7 +137,7 @@ class SSJO(Method):
         given_weight, corrected_weight: $w_g$, $w_c$; the paper's text contradicts itself on its single alpha.
         temperature: T.
         uncertain_only: correct only the images that SS would not have picked; the paper says both.
-        uncertain, keep: as in SS.
+        uncertain, keep, warmup: as in SS.
 
     Evidence: as SS.
 
@@ -143,9 +153,10 @@ class SSJO(Method):
     uncertain_only: bool = False
     uncertain: float = 0.25
     keep: float = 0.5
+    warmup: float = WARMUP
 
     def __post_init__(self) -> None:
-        check_shares(self.uncertain, self.keep)
+        check_shares(self)
         least = min(self.given_weight, self.corrected_weight)
         if not 0.0 <= self.start <= 1.0 or not self.temperature > 0.0 or least < 0.0:
             raise InputError(
@@ -163,7 +174,7 @@ class SSJO(Method):
         zs = [net(batch.x)[0] for net in nets]
         record(run, batch, *zs)
         if run.epoch < self.start * run.epochs:
-            return selection_loss(zs, batch, run, self.uncertain, self.keep)
+            return selection_loss(zs, batch, run, self)
         return self._joint(zs, batch, run)
 
     def _joint(self, zs: Sequence[Tensor], batch: Batch, run: Run) -> Tensor:

@@ -15,12 +15,7 @@ from overread.errors import InputError
 from overread.functional.records import record, recorded
 
 JUDGE_RATE = 0.1
-WARMUP = 0.2
-
-
-def warm(run: Run, warmup: float) -> float:
-    """0 while the judge is not asked yet, which gives all images the same weight, else 1."""
-    return float(run.epoch >= warmup * run.epochs)
+WARMUP = 0.4
 
 
 def with_judge(make: Callable[[], nn.Module], task: Task) -> list[nn.Module]:
@@ -35,12 +30,19 @@ def judged() -> dict[str, Column]:
     return {"quality": Column(), "weight": Column(window=WHOLE_RUN)}
 
 
-def weighed(scores: Tensor, losses: Tensor, batch: Batch, run: Run) -> Tensor:
-    r"""$\sum_i w_i \ell_i$ with $w = \mathrm{softmax}_B(\text{scores})$; keeps B w, 1 where all are equal."""
+def weighed(scores: Tensor, losses: Tensor, batch: Batch, run: Run, warmup: float) -> Tensor:
+    r"""$\sum_i w_i \ell_i$ with $w = \mathrm{softmax}_B(\text{scores})$; keeps B w, 1 where all are equal.
+
+    In the first share `warmup` of the epochs the segmenter learns from the plain mean, and in the second half of
+    these the judge watches: it learns from $\sum_i w_i \ell_i$ with the losses held fixed.
+    """
     w = scores.softmax(0)  # [B]
     run.ledger.put("quality", batch.ids, scores)
     run.ledger.put("weight", batch.ids, len(w) * w)
-    return (w * losses).sum()
+    done = run.epoch / run.epochs
+    if done >= warmup:
+        return (w * losses).sum()
+    return losses.mean() + float(done >= warmup / 2.0) * (w * losses.detach()).sum()
 
 
 @final
@@ -79,8 +81,8 @@ class QAM(Method):
     def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:
         z, _ = nets[0](batch.x)
         record(run, batch, z)
-        t = nets[1](batch.x, batch.y) * warm(run, self.warmup)  # [B]
-        return weighed(t, run.task.losses(z, batch.y), batch, run)
+        t = nets[1](batch.x, batch.y)  # [B]
+        return weighed(t, run.task.losses(z, batch.y), batch, run, self.warmup)
 
     def predict(self, nets: Sequence[nn.Module], x: Tensor, task: Task) -> Tensor:
         return task.probabilities(nets[0](x)[0])
@@ -124,8 +126,8 @@ class QAMOCM(Method):
     def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:
         z, _ = nets[0](batch.x)
         record(run, batch, z)
-        t = nets[1](batch.x, batch.y) * warm(run, self.warmup)  # [B]
-        return weighed(self.lam * t.tanh(), run.task.losses(z, batch.y), batch, run)
+        t = nets[1](batch.x, batch.y)  # [B]
+        return weighed(self.lam * t.tanh(), run.task.losses(z, batch.y), batch, run, self.warmup)
 
     def predict(self, nets: Sequence[nn.Module], x: Tensor, task: Task) -> Tensor:
         return task.probabilities(nets[0](x)[0])
