@@ -135,12 +135,6 @@ def test_a_table_that_could_be_both_is_asked_for(table):
     assert len(read(path, DataOptions(task="classification")).manifest) == 8
 
 
-def test_masks_are_not_read_yet(table):
-    assert "not in this version yet" in said(table(), task="segmentation")
-    assert "not in this version yet" in said(table("image,mask_heart", LABELLED))
-    assert "not in this version yet" in said(table("image,foo", LABELLED), mask_col="foo")
-
-
 def test_truth_is_read_and_mapped_like_labels(table):
     rows = [f"{row},{'abc'[i % 3]}" for i, row in enumerate(LABELLED)]
     manifest = read(table("image,label,true_label", rows)).manifest
