@@ -70,7 +70,7 @@ class OUSM(Method):
     def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:
         z, _ = nets[0](batch.x)  # [B, C]
         record(run, batch, z)
-        losses, y = run.task.losses(z, batch.y), batch.y  # [B]
+        losses, y = run.task.losses(z, batch.y), classes_of(batch)  # [B]
         if self.rank == "batch":
             keep = self._picking().of(losses, batch, run)  # [B - K]
             kept(run, batch, keep)
@@ -91,3 +91,8 @@ class OUSM(Method):
 
     def _picking(self) -> Picking:
         return Picking(self.drop, self.ramp, self.quota)
+
+
+def classes_of(batch: Batch) -> Tensor:
+    """[B] the given class of each sample; images with masks are all of one."""
+    return batch.y if batch.y.ndim == 1 else torch.zeros_like(batch.ids)
