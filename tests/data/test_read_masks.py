@@ -123,6 +123,13 @@ def test_columns_that_end_in_mask_are_guessed_where_masks_are_asked_for(cases):
     assert reading.guessed == {"mask_heart": "heart_mask", "mask_lung": "lung_mask"}
 
 
+def test_columns_that_differ_in_case_alone_are_two_structures_and_told(cases):
+    path = cases(("heart",), mask_Heart=[f"lung/{row}.png" for row in range(N)])
+    reading = read(path)
+    assert reading.manifest.classes == ("heart", "Heart")
+    assert any("Structures that are written almost alike: 'heart', 'Heart'" in note for note in reading.notes)
+
+
 def test_mask_columns_that_can_be_meant_in_two_ways_are_asked_for(cases):
     one = [f"heart/{row}.png" for row in range(N)]
     assert "one file for all structures, and 'mask_heart', 'mask_lung', one a structure" in said(
@@ -308,7 +315,7 @@ def test_grey_and_jpeg_masks_are_cut_at_half_and_told(cases, tmp_path):
 
 def test_an_image_in_place_of_a_mask(cases, tmp_path):
     save(tmp_path / "heart" / "1.png", np.arange(18 * 24).reshape(18, 24) % 251)
-    assert "heart/1.png: holds 251 different numbers, many of them neither black nor white" in said(cases())
+    assert "heart/1.png: holds 251 different numbers, many neither black nor white" in said(cases())
 
 
 def test_more_than_32_numbers_are_no_indexed_mask(indexed):
@@ -327,6 +334,28 @@ def test_an_indexed_mask_where_one_structure_is_expected(cases, tmp_path):
 def test_numbers_that_jpeg_may_have_changed_are_refused(indexed):
     numbers = DISK + 2 * np.roll(DISK, 12, 1).astype(np.uint8)
     assert "save masks as PNG" in said(indexed(numbers, format="JPEG"))
+
+
+def test_one_file_that_is_no_indexed_mask_is_named_alone(indexed, tmp_path):
+    path = indexed(DISK + 2 * np.roll(DISK, 12, 1).astype(np.uint8))
+    save(tmp_path / "masks" / "1.png", np.arange(18 * 24).reshape(18, 24) % 251)
+    save(tmp_path / "masks" / "2.png", DISK + 2 * np.roll(DISK, 12, 1).astype(np.uint8), format="JPEG")
+    text = said(path)
+    assert "2 of 6 images have masks that cannot be used" in text
+    assert "masks/1.png: holds 251 different numbers" in text
+    assert "masks/2.png: holds the numbers 0, 1, 2" in text
+    manifest = read(path, DataOptions(on_bad_image="skip")).manifest
+    assert (len(manifest), manifest.classes) == (4, ("1", "2"))
+
+
+def test_grey_masks_in_one_column_are_one_structure(indexed):
+    soft = np.asarray(Image.fromarray(DISK.astype(np.uint8) * 255).resize((96, 72), 3).resize((24, 18)))
+    ramp = np.where(DISK, 255, 0)
+    ramp[0] = np.arange(24) * 3
+    manifest = read(indexed(ramp, soft)).manifest
+    assert (manifest.classes, manifest.masks.exclusive) == (("mask",), False)
+    assert (masks_of(manifest)["mask"] == DISK).all()
+    assert "these masks hold more than 32 numbers" in said(indexed(ramp, soft), map_labels={"1": "heart"})
 
 
 def test_palettes_are_told(cases, tmp_path):

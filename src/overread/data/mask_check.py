@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 
 from overread.data.files import Fault
-from overread.data.mask_facts import MILLION, MOST, Facts, Size, Survey
+from overread.data.mask_facts import MOST, Facts, Size, Survey
 from overread.data.samples import Samples
-
-BETWEEN = MILLION // 4  # a grey mask has fewer pixels in between black and white
 
 
 def mask_faults(samples: Samples, found: Survey) -> list[Fault]:
@@ -46,15 +44,13 @@ def _place(samples: Samples, name: object) -> str:
 
 def _no_mask(facts: Facts, indexed: bool) -> str:
     """Why the numbers of a file make no mask, or ""."""
+    if facts.looks_like_an_image:
+        return f"holds {facts.distinct} different numbers, many neither black nor white: is it an image?"
+    numbers = ", ".join(map(str, facts.values[:5])) + (", ..." if facts.distinct > 5 else "")
+    if facts.may_be_changed and (indexed or facts.most < MOST):
+        return f"holds the numbers {numbers}, which lossy compression may have changed: save masks as PNG"
     if indexed or not facts.is_grey:
         return ""
-    numbers = ", ".join(map(str, facts.values[:5])) + (", ..." if facts.distinct > 5 else "")
-    if facts.distinct > MOST and (facts.palette or facts.between > BETWEEN):
-        return (
-            f"holds {facts.distinct} different numbers, many of them neither black nor white: is it an image?"
-        )
-    if facts.lossy and facts.most < MOST:
-        return f"holds the numbers {numbers}, which lossy compression may have changed: save masks as PNG"
     if facts.palette or facts.most < MOST:
         return (
             f"holds the numbers {numbers}, but each file shows one structure here. If these are several structures, "

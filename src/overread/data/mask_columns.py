@@ -14,7 +14,7 @@ from overread.data.samples import Samples, is_missing, strings
 from overread.data.sheet import Sheet
 from overread.errors import InputError
 
-ONE, EACH, TRUE = "mask", "mask_", "true_"
+ONE, EACH, END, TRUE = "mask", "mask_", "_mask", "true_"
 ONES = ("mask_path", "mask_file", "mask_filename", "mask_name", "mask_image", "mask_img")
 GUESSES = (
     "segmentation",
@@ -78,8 +78,8 @@ def _given(sheet: Sheet, options: DataOptions) -> MaskColumns:
     names = {column.lower(): column for column in sheet.columns}
     each = {
         column[len(EACH) :]: column
-        for low, column in names.items()
-        if low.startswith(EACH) and low not in ONES and low != EACH
+        for column in sheet.columns
+        if column.lower().startswith(EACH) and column.lower() not in (EACH, *ONES)
     }
     one = _column(sheet, ONE)
     if one and each:
@@ -95,8 +95,10 @@ def _given(sheet: Sheet, options: DataOptions) -> MaskColumns:
 def _guessed(names: dict[str, str], asked: bool) -> MaskColumns:
     """The columns with other usual names; some of them only where masks were asked for."""
     single = [names[low] for low in (*ONES, *(GUESSES if asked else ())) if low in names]
-    ends = [(low, column) for low, column in names.items() if asked and low.endswith("_mask")]
-    each = {low.removesuffix("_mask"): column for low, column in ends if not low.startswith(TRUE)}
+    ends = [
+        column for low, column in names.items() if asked and low.endswith(END) and not low.startswith(TRUE)
+    ]
+    each = {column[: -len(END)]: column for column in ends}
     if len(single) + bool(each) > 1:
         raise InputError(
             f"More than one column could be the mask: {quoted([*single, *each.values()])}. "

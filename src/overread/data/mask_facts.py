@@ -28,6 +28,7 @@ KIND = "facts-v1"  # raise it when the facts change: older rows are then left as
 MOST = 32  # numbers in an indexed mask
 ENDS = 8  # a grey pixel is in between from 1 / 8 to 7 / 8 of full scale
 MILLION = 1_000_000
+BETWEEN = MILLION // 4  # a grey mask has fewer pixels in between than this
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,14 @@ class Facts:
     values: tuple[int, ...]  # the first 33 of them
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nothing is drawn in it."""
-        return self.drawn == 0
+    def looks_like_an_image(self) -> bool:
+        """Whether it holds many numbers that are neither near black nor near white."""
+        return self.distinct > MOST and (self.palette or self.between > BETWEEN)
 
     @property
-    def is_full(self) -> bool:
-        """Whether all of it is drawn."""
-        return self.drawn == self.height * self.width
+    def may_be_changed(self) -> bool:
+        """Whether lossy compression may have made other numbers of those that were drawn."""
+        return self.lossy and self.is_grey
 
     @property
     def numbers(self) -> set[int]:

@@ -64,11 +64,11 @@ def without_masks(samples: Samples, options: DataOptions) -> Samples:
 
 def _in_one_file(facts: Iterable[Facts], names: Mapping[str, str] | None) -> tuple[Parts, bool]:
     """The structures where one file holds them all: `mask` alone, or one for each number; and which it was."""
-    numbers: set[int] = set()
-    for one in facts:
-        numbers |= one.numbers
-        if (one.lossy and one.is_grey) or max(one.distinct, len(numbers)) > MOST:
-            return _grey(names), False
+    masks = [one for one in facts if not one.looks_like_an_image]
+    sure = [one for one in masks if not one.may_be_changed] or masks
+    numbers = set().union(*(one.numbers for one in sure))
+    if any(one.may_be_changed or one.distinct > MOST for one in sure) or len(numbers) > MOST:
+        return _grey(names), False
     if names is None and (len(numbers) < 2 or numbers == {1, 255}):
         return {"mask": (Part(0),)}, False
     if names is not None and "0" in names:
