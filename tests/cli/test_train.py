@@ -108,6 +108,7 @@ FLAGS = {
     "lr": ("0.1", 0.1),
     "balance": ("loss", "loss"),
     "augment": ("rotate=5", "rotate=5"),
+    "loss": ("dice", "dice"),
     "noise_rate": ("0.2", 0.2),
     "seed": ("7", 7),
     "device": ("cpu", "cpu"),

@@ -104,7 +104,7 @@ def test_saved_networks_predict_as_the_method_does(name, train, tmp_path):
     loaded = load_networks({**INFO, "networks": len(nets)}, tmp_path / "w.safetensors")
     samples = run.data.samples
     x = samples.batch(torch.arange(60), torch.device("cpu")).x
-    np.testing.assert_allclose(predicted(loaded, x).numpy(), probabilities(run, samples), atol=1e-6)
+    np.testing.assert_allclose(predicted(loaded, x, run.run.task.probabilities).numpy(), probabilities(run, samples), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", list(METHODS))
@@ -129,7 +129,7 @@ def test_saved_heads_bring_their_frozen_body_along(name, train, tmp_path):
     save_networks(nets, tmp_path / "w.safetensors")
     info = {**INFO, "effort": "fast", "features": 64, "networks": len(nets)}
     loaded = load_networks(info, tmp_path / "w.safetensors")
-    np.testing.assert_allclose(predicted(loaded, x).numpy(), probabilities(run, features), atol=1e-5)
+    np.testing.assert_allclose(predicted(loaded, x, run.run.task.probabilities).numpy(), probabilities(run, features), atol=1e-5)
 
 
 @dataclass(frozen=True)

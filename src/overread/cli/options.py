@@ -158,6 +158,11 @@ learning_flags = stacked(
         default="none",
         help="Rare classes: as they come, drawn as often as the others, or weighing as much.",
     ),
+    click.option(
+        "--loss",
+        type=click.Choice(["ce", "dice", "dice-ce"]),
+        help="Loss of masks: cross-entropy of each pixel (the default), Dice, or both.",
+    ),
     shown(
         "--noise-rate",
         type=NoiseRate(),

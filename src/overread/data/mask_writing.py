@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,11 @@ def own_sizes(manifest: Manifest) -> Array:
 def fractions(probs: Array) -> Array:
     """Probabilities as float32: uint8 v stands for what lies between v / 256 and (v + 1) / 256.
 
-    >>> fractions(np.array([0, 127, 128, 255], np.uint8)).round(3).tolist()
-    [0.0020000000949949026, 0.49799999594688416, 0.5019999742507935, 0.9980000257492065]
+    >>> fractions(np.array([63, 127, 128], np.uint8)).tolist()
+    [0.248046875, 0.498046875, 0.501953125]
     """
-    return ((probs + np.float32(0.5)) / np.float32(256)) if probs.dtype == np.uint8 else np.float32(probs)
+    found = probs.astype(np.float32)
+    return np.asarray((found + 0.5) / 256 if probs.dtype == np.uint8 else found)
 
 
 def enlarged(probs: Array, size: Size) -> Array:
@@ -61,13 +62,13 @@ def most_likely(probs: Array, exclusive: bool) -> Array:
     p = fractions(probs)
     none = 1.0 - p.sum(-3, keepdims=True)
     best = np.concatenate([none, p], -3).argmax(-3)  # [..., H, W] 0: none
-    return np.equal(np.expand_dims(best, -3), np.arange(1, p.shape[-3] + 1)[:, None, None])
+    return np.asarray(np.expand_dims(best, -3) == np.arange(1, p.shape[-3] + 1)[:, None, None])
 
 
 class MaskFolder:
     """Masks as FOLDER/STRUCTURE/ID.png, 0 and 255, under names that every file system takes."""
 
-    def __init__(self, folder: Path, structures: Sequence[str], ids: Sequence[str]) -> None:
+    def __init__(self, folder: Path, structures: Sequence[str], ids: Iterable[str]) -> None:
         self.folder = folder
         self.structures = safe_names(structures)
         self.names = names_of_files([str(name) for name in ids])

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from overread.data.problems import SHOWN
-from overread.engine.networks import OnFrozen, body_of, build, channels_last, mlp_head, read_weights
+from overread.engine.networks import (
+    OnFrozen,
+    body_of,
+    build,
+    build_segmenter,
+    channels_last,
+    mlp_head,
+    read_weights,
+)
+from overread.engine.samples import scaled
+from overread.engine.segmentation import Segmentation
+from overread.engine.task import Classification, Task
 from overread.errors import InputError
 
+Array = np.ndarray[Any, np.dtype[Any]]
 SHARED = ("body.", "mean", "scale")  # what networks on one frozen body have in common; saved with the first
 
 
@@ -54,6 +67,9 @@ def blank(info: Mapping[str, Any]) -> list[nn.Module]:
     """The networks that model.json describes, before they get their weights."""
     count, classes, size, channels = info["networks"], len(info["classes"]), info["size"], info["channels"]
     with torch.random.fork_rng():
+        if info.get("task") == "segmentation":
+            outputs = task_of(info).outputs
+            return [build_segmenter(info["network"], outputs, size, "none", channels) for _ in range(count)]
         if info["effort"] == "full":
             return [build(info["network"], classes, size, "none", channels) for _ in range(count)]
         body = body_of(build(info["network"], 2, size, "none", channels))
@@ -62,10 +78,34 @@ def blank(info: Mapping[str, Any]) -> list[nn.Module]:
     return [OnFrozen(body, mean, scale, head) for head in heads]
 
 
+def task_of(info: Mapping[str, Any]) -> Task:
+    """The task that model.json describes."""
+    classes = tuple(info["classes"])
+    if info.get("task") == "segmentation":
+        return Segmentation(classes, exclusive=info["exclusive"])
+    return Classification(classes)
+
+
 @torch.inference_mode()
-def predicted(nets: Sequence[nn.Module], x: Tensor) -> Tensor:
-    """[B, C] probabilities of images or features x: the mean of the networks' softmax."""
-    return torch.stack([net(x)[0].float().softmax(1) for net in nets]).mean(0)
+def predicted(nets: Sequence[nn.Module], x: Tensor, probabilities: Callable[[Tensor], Tensor]) -> Tensor:
+    """[B, C] probabilities of images or features x, or [B, K, *S] of structures: the mean over the networks."""
+    return torch.stack([probabilities(net(x)[0]) for net in nets]).mean(0)
+
+
+def predictions(
+    nets: Sequence[nn.Module], pixels: Any, task: Task, batch_size: int, device: str, quiet: bool
+) -> Iterator[Array]:
+    """Probabilities float32 [B, C], or [B, K, S, S] of structures, batch by batch, of what gives uint8
+    [B, S, S, 3] for a slice."""
+    from tqdm import tqdm
+
+    where, count = device_of(device), len(pixels)
+    nets = [net.to(where) for net in nets]
+    with tqdm(total=count, desc="predicting", unit="image", disable=quiet) as bar:
+        for rows in (slice(start, start + batch_size) for start in range(0, count, batch_size)):
+            batch = torch.from_numpy(np.ascontiguousarray(pixels[rows]))
+            yield predicted(nets, scaled(batch.to(where)), task.probabilities).float().cpu().numpy()
+            bar.update(len(batch))
 
 
 def device_of(name: str) -> torch.device:

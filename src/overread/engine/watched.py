@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from overread.engine.batches import in_order
+from overread.engine.gather_masks import as_bytes, own_columns
 from overread.engine.loop import Training, networks
 from overread.engine.method import Batch
 from overread.engine.parallel import Exchange
@@ -30,21 +31,25 @@ class Watch:
     """How a run is watched.
 
     `held` are the samples that are not learned from, by part; `judge` takes the probabilities [V, C] of the part
-    `val` to measures, of which the first, the higher the better, chooses the best epoch; the networks of the
-    moment `keep` go to `export`.
+    `val` to measures, of which the first number, the higher the better, chooses the best epoch; the networks of the
+    moment `keep` go to `export`, and they alone look at `more` samples.
+
+    Probabilities of masks are [V, K, S, S] uint8, 255 is certain.
     """
 
     held: Mapping[str, Samples]
-    judge: Callable[[Array], dict[str, float]]
+    judge: Callable[[Array], dict[str, Any]]
     keep: str
     export: Callable[[Sequence[nn.Module]], None]
+    more: Mapping[str, Samples] = field(default_factory=dict)
 
 
 def train_watched(stage: Stage, build: Build, watch: Watch) -> dict[str, Array]:
     """Trains (or goes on, or takes what is finished).
 
-    Returns what `stage.arrays` says of the last epoch, the probabilities of each part as `last.PART` and
-    `best.PART`, how many `epochs` there were, and the number of the `best_epoch`, counted from 1.
+    Returns what `stage.arrays` says of the last epoch (of masks, the method's columns alone), the probabilities of
+    each part as `last.PART` and `best.PART`, how many `epochs` there were, and the number of the `best_epoch`,
+    counted from 1.
     """
     if not Exchange.here().first(stage.finished.exists):
         training = stage.begin(build)
@@ -54,11 +59,13 @@ def train_watched(stage: Stage, build: Build, watch: Watch) -> dict[str, Array]:
             measures = watch.judge(probabilities(training, watch.held["val"]))
             stage.line(training, epoch, **measures)
             best.offer(training, next(iter(measures.values())))
-        found = {**arrays(training), "epochs": np.array(training.done), "best_epoch": np.array(best.epoch)}
+        known = own_columns(training) if training.data.masks else arrays(training)
+        found = {**known, "epochs": np.array(training.done), "best_epoch": np.array(best.epoch)}
         for moment in MOMENTS:
             if moment == "best":
                 best.restore(training)
-            said = {part: probabilities(training, samples) for part, samples in watch.held.items()}
+            parts = {**watch.held, **(watch.more if moment == watch.keep else {})}
+            said = {part: probabilities(training, samples) for part, samples in parts.items()}
             found |= {f"{moment}.{part}": values for part, values in said.items()}
             if moment == watch.keep:
                 nets = predicting(training)
@@ -108,13 +115,14 @@ class Best:
 
 @torch.inference_mode()
 def probabilities(training: Training, samples: Samples) -> Array:
-    """[M, C] what the method predicts for samples, whether it trains on them or not."""
+    """[M, C], or uint8 [M, K, S, S], what the method predicts for samples, whether it trains on them or not."""
     exchange, device = training.exchange, training.fabric.device
     for net in training.nets:
         net.eval()
     own = exchange.part(torch.arange(len(samples)))
+    kept = as_bytes if training.data.masks else Tensor.cpu
     parts = [
-        training.method.predict(training.nets, batch.x, training.run.task).cpu()
+        kept(training.method.predict(training.nets, batch.x, training.run.task))
         for batch in in_order(samples, own, device)
     ]
     whole: Array = exchange.together(torch.cat(parts)).numpy()
@@ -125,8 +133,9 @@ def probabilities(training: Training, samples: Samples) -> Array:
 def check_predicting(training: Training) -> None:
     """Refuses a method whose predictions the saved networks could not repeat."""
     nets, method, batch = predicting(training), training.method, some(training)
-    said = method.predict(training.nets, batch.x, training.run.task)
-    if not nets or not torch.allclose(predicted(nets, batch.x), said.float(), atol=0.05):
+    task = training.run.task
+    said = method.predict(training.nets, batch.x, task)
+    if not nets or not torch.allclose(predicted(nets, batch.x, task.probabilities), said.float(), atol=0.05):
         raise InputError(
             f"{type(method).__name__}.predict is not the mean of its networks' probabilities, and a saved model "
             "predicts just so. Leave `predict` out, or let it choose among the networks."

@@ -14,6 +14,7 @@ from overread.errors import InputError, did_you_mean
 EFFORTS = ("full", "fast")
 BALANCES = ("none", "sampler", "loss")
 KEEPS = ("last", "best")
+LOSSES = ("ce", "dice", "dice-ce")
 C = TypeVar("C", bound="LearningConfig")
 Problems = list[tuple[bool, str]]  # whether it is one, and what it is
 
@@ -32,6 +33,7 @@ class LearningConfig(ABC):
     lr: float | None = None
     balance: str = "none"  # or each class equally often (`sampler`), or equally weighty (`loss`)
     augment: str = "none"  # as engine/augment.py reads it
+    loss: str | None = None  # of masks: "ce" (the default), "dice" or "dice-ce"
     noise_rate: float | None = None  # None: estimated
     seed: int = 0
     device: str = "auto"
@@ -53,6 +55,7 @@ class LearningConfig(ABC):
         return [
             (self.effort not in EFFORTS, f"--effort is full or fast, not {self.effort!r}"),
             (self.balance not in BALANCES, f"--balance is none, sampler or loss, not {self.balance!r}"),
+            (self.loss not in (None, *LOSSES), f"--loss is {', '.join(LOSSES)}, not {self.loss!r}"),
             (below(self.size, 16), f"--size must be at least 16 pixels, not {self.size}"),
             (below(self.epochs, 2), f"--epochs must be at least 2, not {self.epochs}"),
             (below(self.batch_size, 2), f"--batch-size must be at least 2, not {self.batch_size}"),

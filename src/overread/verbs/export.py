@@ -34,6 +34,11 @@ def save_model(nets: Sequence[nn.Module], folder: Path, manifest: Manifest, conf
 
 def description(nets: Sequence[Any], manifest: Manifest, config: TrainConfig) -> dict[str, Any]:
     """model.json: what the model is, how images become its input, and where it comes from."""
+    if manifest.masks is None:
+        features = len(nets[0].mean) if config.effort == "fast" else nets[0].head.in_features
+        task: dict[str, Any] = {"features": features}
+    else:
+        task = {"exclusive": manifest.masks.exclusive, "loss": config.loss}
     own = config.network.rpartition(":")[0]  # a file of the user's
     network = (
         config.network.replace(own, str(Path(own).absolute()), 1) if own.endswith(".py") else config.network
@@ -41,10 +46,10 @@ def description(nets: Sequence[Any], manifest: Manifest, config: TrainConfig) ->
     return {
         "format": FORMAT,
         "overread": __version__,
-        "task": "classification",
+        "task": manifest.task,
         "network": network,
         "networks": len(nets),
-        "features": len(nets[0].mean) if config.effort == "fast" else nets[0].head.in_features,
+        **task,
         "effort": config.effort,
         "classes": list(manifest.classes),
         "size": first_size(config),

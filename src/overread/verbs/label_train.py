@@ -16,12 +16,17 @@ from overread.quality import corrected
 from overread.run import RunFolder
 from overread.verbs.config import TrainConfig
 from overread.verbs.predictions import predictions_table
+from overread.verbs.setting_up import Setup
 from overread.verbs.train_summary import summarise
 from overread.verbs.training import Trained
 from overread.verbs.training import learn_model as learn
 
-__all__ = ["learn", "measure"]
+__all__ = ["check", "learn", "measure"]
 HELD = ("val", "test")
+
+
+def check(manifest: Manifest, config: TrainConfig, setup: Setup) -> None:
+    """Nothing more than `parted` looked at."""
 
 
 def measure(

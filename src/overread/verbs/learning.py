@@ -94,8 +94,9 @@ def logger(run: RunFolder, quiet: bool) -> Callable[[dict[str, Any]], None]:
         run.log(line)
         if not quiet and (line["seconds"] > SLOW or line["epoch"] == line["epochs"]):
             text = "{stage}: epoch {epoch} of {epochs}, loss {loss:.3f}, {seconds:.0f} s".format(**line)
-            text += (
-                ", validation accuracy {val_accuracy:.3f}".format(**line) if "val_accuracy" in line else ""
+            shown = {"val_accuracy": "accuracy", "val_dice": "Dice"}
+            text += "".join(
+                f", validation {word} {line[key]:.3f}" for key, word in shown.items() if key in line
             )
             print(text, file=sys.stderr, flush=True)
 

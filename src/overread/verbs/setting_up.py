@@ -57,6 +57,11 @@ class Setup:
 def settled(config: C, task: str) -> C:
     """The configuration with the task's own defaults; an `InputError` for flags that it does not know."""
     if task == "classification":
+        if config.loss is not None:
+            raise InputError(
+                f"--loss {config.loss} is for masks; with labels of whole images --method says what is learned. "
+                "Leave it out."
+            )
         return replace(config, network=DEFAULT_NETWORK) if config.network == "auto" else config
     wrong = [
         (
@@ -68,7 +73,7 @@ def settled(config: C, task: str) -> C:
     if problems := [text for is_one, text in wrong if is_one]:
         raise InputError("; ".join(problems) + ". Leave it out.")
     network = DEFAULT_SEGMENTER if config.network == "auto" else config.network
-    return replace(config, network=network, size=config.size or MASK_SIZE)
+    return replace(config, network=network, size=config.size or MASK_SIZE, loss=config.loss or "ce")
 
 
 def set_up(config: LearningConfig, quiet: bool, task: str = "classification") -> Setup:

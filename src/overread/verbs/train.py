@@ -59,6 +59,7 @@ def train(
     )
     setup.agree(reading)
     manifest = parted(reading.manifest, config.val_share, config.seed, whole=options.split is not None)
+    acts.check(manifest, config, setup)
     about = identity_of(reading, config), command or [], config.seed, data_of(reading)
     run = setup.first(lambda: open_run(out, "train", *about))
     if run.is_done:

@@ -30,7 +30,6 @@ def summarise(
     """All of summary.json; `manifest` has the parts as they were used."""
     from overread.engine.networks import weights_in_words
 
-    rows = {part: rows_of(manifest, part) for part in PARTS}
     return {
         "overread": __version__,
         "verb": "train",
@@ -41,21 +40,30 @@ def summarise(
         "starts": weights_in_words(config.network, config.weights),
         "size": first_size(config),
         "epochs": trained.epochs,
-        "samples": sum(map(len, rows.values())),
+        **about_parts(manifest),
+        "classes": list(manifest.classes),
+        "per_class": per_class(manifest, trained),
+        "noise_rate": noise_rate(manifest, trained, config),
+        "read": reading.as_dict(),
+        "warnings": [*warnings_of_parts(reading, manifest), *small_classes(manifest)],
+        "limits": LIMITS,
+        "seconds": dict(seconds),
+    }
+
+
+def about_parts(manifest: Manifest) -> dict[str, Any]:
+    """How many images and groups there are, in all and in each part."""
+    rows = {part: rows_of(manifest, part) for part in PARTS}
+    used = sum(map(len, rows.values()))
+    return {
+        "samples": used,
         "groups": len(set(manifest.group)),
         "parts": {
             part: {"samples": len(at), "groups": len(set(manifest.group[at]))}
             for part, at in rows.items()
             if len(at)
         },
-        "in_no_part": len(manifest) - sum(map(len, rows.values())),
-        "classes": list(manifest.classes),
-        "per_class": per_class(manifest, trained),
-        "noise_rate": noise_rate(manifest, trained, config),
-        "read": reading.as_dict(),
-        "warnings": warnings(reading, manifest),
-        "limits": LIMITS,
-        "seconds": dict(seconds),
+        "in_no_part": len(manifest) - used,
     }
 
 
@@ -95,7 +103,18 @@ def copies_of_training(reading: Reading, manifest: Manifest) -> int:
     return sum(len([one for one in same if one in PARTS[1:]]) for same in parts if "train" in same)
 
 
-def warnings(reading: Reading, manifest: Manifest) -> list[str]:
+def small_classes(manifest: Manifest) -> list[str]:
+    """A warning of classes that few training images are given as."""
+    given = manifest.given[rows_of(manifest, "train")]
+    counts = np.bincount(given, minlength=len(manifest.classes))
+    small = [
+        f"{n} ({count})" for n, count in zip(manifest.classes, counts, strict=True) if count < SMALL_CLASS
+    ]
+    text = f"Classes of fewer than {SMALL_CLASS} training images are hard to learn: {', '.join(small)}."
+    return [text] if small else []
+
+
+def warnings_of_parts(reading: Reading, manifest: Manifest) -> list[str]:
     """What a careful reader should know before trusting the figures."""
     told = []
     if reading.groups_across_splits:
@@ -108,17 +127,6 @@ def warnings(reading: Reading, manifest: Manifest) -> list[str]:
         )
     if outside := int((manifest.split == "").sum()):
         told.append(f"{outside:,} images are in no split; they were not used.")
-    given = manifest.given[rows_of(manifest, "train")]
-    counts = np.bincount(given, minlength=len(manifest.classes))
-    small = [
-        f"{name} ({count})"
-        for name, count in zip(manifest.classes, counts, strict=True)
-        if count < SMALL_CLASS
-    ]
-    if small:
-        told.append(
-            f"Classes of fewer than {SMALL_CLASS} training images are hard to learn: {', '.join(small)}."
-        )
     if (manifest.group == manifest.ids).all():
         told.append(
             "No groups were given: if patients have several images, name them (--group-col or --groups), or the "
