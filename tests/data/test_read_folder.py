@@ -82,8 +82,8 @@ def test_folders_without_images(tmp_path):
     assert "its folders hold no image" in said(tmp_path)
     (tmp_path / "a" / "scan.dcm").write_bytes(b"x")
     assert "the endings are '.dcm'; DICOM is not read in this version" in said(tmp_path)
-    (tmp_path / "cases.csv").write_text("image,label\n")
-    assert f"give it: {tmp_path / 'cases.csv'}" in said(tmp_path)
+    (tmp_path / "list.csv").write_text("image,label\n")
+    assert f"give it: {tmp_path / 'list.csv'}" in said(tmp_path)
 
 
 def test_an_empty_class_folder_is_told(folder):
