@@ -90,8 +90,8 @@ class Fit:
     predicted: Array  # [N, K] bool
 
 
-def fit_of(predicted: Rows, masks: Rows, sizes: Array) -> Fit:
-    """The fit of predicted masks to others, both [N, K, S, S].
+def fit_of(predicted: Rows, masks: Rows, sizes: Array, columns: Sequence[int] | None = None) -> Fit:
+    """The fit of predicted masks to others [N, K, S, S]; `columns` [K] of what is predicted, if not all in order.
 
     Both are of one size, the network's; `sizes` [N, 2] are height and width of the images as they lie on disk, in
     whose pixels distances are told: a pixel of the network's is H / S high and W / S wide.
@@ -100,6 +100,7 @@ def fit_of(predicted: Rows, masks: Rows, sizes: Array) -> Fit:
     fit = Fit(np.empty(table), np.empty(table), np.empty(table, bool), np.empty(table, bool))
     for row in range(len(masks)):
         ours, theirs = (np.asarray(one[row], bool) for one in (predicted, masks))
+        ours = ours if columns is None else ours[list(columns)]
         step = (sizes[row][0] / ours.shape[1], sizes[row][1] / ours.shape[2])
         fit.dice[row] = dice(ours, theirs)
         fit.hd95[row] = [hausdorff(a, b, step) for a, b in zip(ours, theirs, strict=True)]

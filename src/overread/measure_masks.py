@@ -15,14 +15,14 @@ from overread.data.manifest import Manifest
 from overread.data.mask_files import MaskFiles
 from overread.data.mask_writing import own_sizes
 from overread.data.masks import Masks, open_masks
-from overread.mask_quality import Fit, dice, fit_of, quality_of_masks
+from overread.mask_quality import Fit, Rows, dice, fit_of, quality_of_masks
 from overread.quality import rounded
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def fits(
-    manifest: Manifest, predicted: Array, structures: tuple[str, ...], cache: Path | None
+    manifest: Manifest, predicted: Rows, structures: tuple[str, ...], cache: Path | None
 ) -> dict[str, Fit]:
     """How masks [N, K, S, S] of the model's `structures` fit the given and the true ones, on the structures that
     the manifest has too (in the model's order); empty where it has none of them."""
@@ -30,13 +30,13 @@ def fits(
     files = {"given": manifest.masks, "true": manifest.true_masks}
     if not common or manifest.masks is None:
         return {}
-    ours = np.array([structures.index(name) for name in common])
-    sizes, size = own_sizes(manifest), int(predicted.shape[-1])
+    ours = [structures.index(name) for name in common]
+    sizes, size = own_sizes(manifest), predicted.shape[-1]
     found = {}
     for name, masks in files.items():
         if masks is not None:
             theirs = open_masks(only(masks, manifest.classes, common), manifest.root, size, cache)
-            found[name] = fit_of(predicted[:, ours], theirs, sizes)
+            found[name] = fit_of(predicted, theirs, sizes, ours)
     return found
 
 
@@ -69,7 +69,7 @@ def wrong_masks(given: Masks, true: Masks | None) -> Array | None:
 
 
 def corrected_quality(
-    corrected: Array, given: Masks, true: Masks | None, structures: tuple[str, ...]
+    corrected: Rows, given: Masks, true: Masks | None, structures: tuple[str, ...]
 ) -> dict[str, Any]:
     """The corrected masks [N, K, S, S] of the training part against the given ones, and against the true ones.
 

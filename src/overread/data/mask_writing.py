@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,49 @@ def most_likely(probs: Array, exclusive: bool) -> Array:
     none = 1.0 - p.sum(-3, keepdims=True)
     best = np.concatenate([none, p], -3).argmax(-3)  # [..., H, W] 0: none
     return np.asarray(np.expand_dims(best, -3) == np.arange(1, p.shape[-3] + 1)[:, None, None])
+
+
+@dataclass(frozen=True)
+class MostLikely:
+    """The masks of N images, made of probabilities [N, K, S, S] when their turn comes."""
+
+    probs: Array
+    exclusive: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, K, S, S)"""
+        return tuple(self.probs.shape)
+
+    def __len__(self) -> int:
+        return len(self.probs)
+
+    def __getitem__(self, row: int) -> Array:
+        return most_likely(self.probs[row], self.exclusive)
+
+
+class Packed:
+    """Masks [K, S, S] one after the other, a bit a pixel."""
+
+    def __init__(self, structures: int, side: int) -> None:
+        self._bits: list[Array] = []
+        self._one = (structures, side, side)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, K, S, S)"""
+        return (len(self), *self._one)
+
+    def __len__(self) -> int:
+        return len(self._bits)
+
+    def __getitem__(self, row: int) -> Array:
+        count = int(np.prod(self._one))
+        return np.unpackbits(self._bits[row], count=count).reshape(self._one).astype(bool)
+
+    def add(self, masks: Array) -> None:
+        """One image more."""
+        self._bits.append(np.packbits(masks))
 
 
 class MaskFolder:

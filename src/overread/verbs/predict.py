@@ -15,30 +15,21 @@ import pandas as pd
 from overread import __version__
 from overread.data.load import load
 from overread.data.manifest import Manifest
+from overread.data.opened import Images
 from overread.data.options import DataOptions
 from overread.data.problems import counted, quoted
-from overread.errors import InputError
 from overread.files import check_free, whole_folder, write_json
+from overread.mask_model import MaskModel
 from overread.measure import against_labels
 from overread.model import Model
 from overread.model import load as load_model
 from overread.run import now, versions
-from overread.verbs.predictions import predictions_table
+from overread.verbs.masks import predict as mask_predict
+from overread.verbs.predictions import Computing as Computing
+from overread.verbs.predictions import Predictions, predictions_table
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-
-@dataclass(frozen=True)
-class Computing:
-    """How predictions are computed; none of it changes them by more than rounding."""
-
-    batch_size: int = 64
-    device: str = "auto"
-    cache: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise InputError(f"--batch-size must be at least 1, not {self.batch_size}.")
+NO_LABELS = "The data have masks, and this model says classes of whole images: it is not measured."
 
 
 @dataclass(frozen=True)
@@ -71,29 +62,44 @@ def predict(
     model = load_model(run)
     options = replace(options or DataOptions(), labels="optional")
     cache = Path(computing.cache) if computing.cache else None
+    options = replace(options, task=options.task or model.info.get("task"))
     reading, images = load(source, options, model.size, cache, quiet=quiet)
-    probs = model.probabilities(images, computing.batch_size, computing.device, quiet)
-    metrics = against_labels(reading.manifest, probs, model.classes)
-    table = predictions_table(about(reading.manifest), probs, model.classes)
-    record = {
-        "overread": __version__,
-        "verb": "predict",
-        "command": list(command or []),
-        "model": {"path": str(Path(run).absolute()), **model.info},
-        "samples": len(images),
-        "predicted": {name: int((table["predicted"] == name).sum()) for name in model.classes},
-        "notes": notes(reading.manifest, model),
-        "read": reading.as_dict(),
-        "versions": versions(),
-        "finished": now(),
-        "seconds": round(time.perf_counter() - started, 3),
-    }
+    given = reading.manifest, images, computing, quiet
     with whole_folder(out) as folder:
-        table.to_csv(folder / "predictions.csv", index=False)
+        if isinstance(model, MaskModel):
+            found = mask_predict.predicted(model, *given, folder)
+        else:
+            found = predicted(model, *given)
+        record = {
+            "overread": __version__,
+            "verb": "predict",
+            "command": list(command or []),
+            "model": {"path": str(Path(run).absolute()), **model.info},
+            "samples": len(images),
+            "predicted": found.counts,
+            "notes": found.notes,
+            "read": reading.as_dict(),
+            "versions": versions(),
+            "finished": now(),
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+        found.table.to_csv(folder / "predictions.csv", index=False)
         write_json(folder / "predict.json", record)
-        if metrics:
-            write_json(folder / "metrics.json", metrics)
-    return PredictResult(out, table, metrics, record)
+        if found.metrics:
+            write_json(folder / "metrics.json", found.metrics)
+    return PredictResult(out, found.table, found.metrics, record)
+
+
+def predicted(
+    model: Model, manifest: Manifest, images: Images, computing: Computing, quiet: bool
+) -> Predictions:
+    """What a model of classes says."""
+    probs = model.probabilities(images, computing.batch_size, computing.device, quiet)
+    labelled = manifest.masks is None
+    metrics = against_labels(manifest, probs, model.classes) if labelled else {}
+    table = predictions_table(about(manifest), probs, model.classes)
+    counts = {name: int((table["predicted"] == name).sum()) for name in model.classes}
+    return Predictions(table, metrics, counts, notes(manifest, model) if labelled else [NO_LABELS])
 
 
 def about(manifest: Manifest) -> dict[str, Array]:

@@ -1,15 +1,41 @@
-"""predictions.csv: what a model says of each sample."""
+"""What a model says of each sample: predictions.csv, and what goes with it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from overread.errors import InputError
+
 Array = np.ndarray[Any, np.dtype[Any]]
 DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Computing:
+    """How predictions are computed; none of it changes them by more than rounding."""
+
+    batch_size: int = 64
+    device: str = "auto"
+    cache: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise InputError(f"--batch-size must be at least 1, not {self.batch_size}.")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What was predicted of some data."""
+
+    table: pd.DataFrame  # predictions.csv
+    metrics: dict[str, Any]  # empty where no labels or masks are known
+    counts: dict[str, int]  # images that are predicted as each class, or have each structure drawn
+    notes: list[str]  # what the user should know
 
 
 def predictions_table(about: dict[str, Array], probs: Array, classes: Sequence[str]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from overread.data.cachedir import default_cache_dir
 from overread.data.manifest import Manifest
-from overread.data.mask_writing import MaskFolder, enlarged, most_likely, own_size
+from overread.data.mask_writing import MaskFolder, MostLikely, enlarged, most_likely, own_size
 from overread.data.parts import rows_of
 from overread.files import write_whole
 from overread.mask_quality import Fit, dice
@@ -37,7 +37,7 @@ def held_fits(manifest: Manifest, config: TrainConfig, trained: TrainedOnMasks) 
     for name, probs in trained.probs.items():
         part = name.partition(".")[2]
         if part in HELD:
-            masks = most_likely(probs, manifest.masks.exclusive)
+            masks = MostLikely(probs, manifest.masks.exclusive)
             held = manifest.take(rows_of(manifest, part))
             found[name] = fits(held, masks, manifest.classes, cache_of(config))
     return found
@@ -66,7 +66,7 @@ def of_corrected(manifest: Manifest, config: TrainConfig, trained: TrainedOnMask
     """How good the corrected masks of the training part are."""
     assert manifest.masks is not None
     train, probs = rows_of(manifest, "train"), trained.corrected(config.keep)
-    masks = most_likely(probs, manifest.masks.exclusive)
+    masks = MostLikely(probs, manifest.masks.exclusive)
     truth = true_masks(manifest.take(train), probs.shape[-1], cache_of(config))
     return corrected_quality(masks, trained.masks.take(train), truth, manifest.classes)
 
