@@ -91,8 +91,9 @@ def test_probabilities_of_exclusive_structures_leave_the_rest_to_the_background(
 def test_weights_count_structures():
     z, y = drawn()
     each = Segmentation(("a", "b")).by_structure(z, y)
-    own = Segmentation(("a", "b"), weights=(1.0, 3.0)).losses(z, y)
-    torch.testing.assert_close(own, (each[:, 0] + 3.0 * each[:, 1]) / 4.0)
+    task = Segmentation(("a", "b"), weights=(1.0, 3.0))
+    torch.testing.assert_close(task.balanced(z, y), (each[:, 0] + 3.0 * each[:, 1]) / 4.0)
+    torch.testing.assert_close(task.losses(z, y), each.mean(1))  # to rank by, whatever the weights
 
 
 def test_balancing_measures_each_structure_by_what_its_size_alone_costs():

@@ -15,7 +15,7 @@ from overread.cli.show import show_audit, show_json
 @options.data_flags
 @options.out_flag("RUN", "Folder for the run: ranked labels, summary, report.html.")
 @options.learning_flags
-@options.augment_flag("flip")
+@options.augment_flag
 @click.option("--folds", metavar="N", type=int, help="Parts of the cross-fitting by group.")
 @options.shown(
     "--rank-by",

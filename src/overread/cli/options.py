@@ -70,15 +70,14 @@ def set_flag(what: str) -> Callable[[F], F]:
     return click.option("--set", "settings", metavar="KEY=VALUE", multiple=True, help=what)
 
 
-def augment_flag(default: str) -> Callable[[F], F]:
-    """`--augment`, whose default is the verb's own."""
-    return shown(
-        "--augment",
-        metavar="A,B=X,...",
-        default=default,
-        help="Random changes of the training images: left-right, up-down (flip: both), rotate=15, crop=0.1, "
-        "colour=0.2, blur=1; or none. Each can make some medical label wrong.",
-    )
+augment_flag = shown(
+    "--augment",
+    metavar="A,B=X,...",
+    default="auto",
+    help="Random changes of the training images: left-right, up-down (flip: both), rotate=15, crop=0.1, "
+    "colour=0.2, blur=1; or none. Each can make some medical label wrong. auto: flip to audit labels, none to "
+    "train on them; masks are turned and cropped a little, together with the image.",
+)
 
 
 # DATA, and how it is read
@@ -138,10 +137,12 @@ learning_flags = stacked(
     shown(
         "--method",
         metavar="NAME",
-        default="ce",
-        help="How to train; see `overread list methods`. A class of your own: path/file.py:Class.",
+        default="auto",
+        help="How to train; see `overread list methods`; auto: by the task. A class of your own: path/file.py:Class.",
     ),
-    shown("--network", metavar="NAME", default="auto", help="See `overread list networks`; auto: by the task."),
+    shown(
+        "--network", metavar="NAME", default="auto", help="See `overread list networks`; auto: by the task."
+    ),
     shown(
         "--weights",
         metavar="NAME",
@@ -154,9 +155,10 @@ learning_flags = stacked(
     click.option("--lr", metavar="R", type=float, help="Learning rate."),
     shown(
         "--balance",
-        type=click.Choice(["none", "sampler", "loss"]),
-        default="none",
-        help="Rare classes: as they come, drawn as often as the others, or weighing as much.",
+        type=click.Choice(["auto", "none", "sampler", "loss"]),
+        default="auto",
+        help="Rare classes: as they come, drawn as often as the others, or weighing as much. auto: none; of "
+        "masks loss, so that small structures count.",
     ),
     click.option(
         "--loss",

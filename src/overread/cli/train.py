@@ -15,7 +15,7 @@ from overread.cli.show import show_json, show_train
 @options.data_flags
 @options.out_flag("RUN", "Folder for the run: the model, its metrics, report.html.")
 @options.learning_flags
-@options.augment_flag("none")
+@options.augment_flag
 @options.shown(
     "--keep",
     type=click.Choice(["last", "best"]),

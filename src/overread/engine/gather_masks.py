@@ -24,8 +24,8 @@ from overread.files import write_whole
 
 Array = np.ndarray[Any, np.dtype[Any]]
 READING = Recipe(
-    epochs=40,
-    batch_size=8,
+    epochs=60,
+    batch_size=16,
     lr=0.003,
     weight_decay=1e-4,
     optimizer="adam",

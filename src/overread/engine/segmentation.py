@@ -23,8 +23,8 @@ class Segmentation(Task):
     Structures may overlap: each has a logit and a sigmoid. Or they exclude each other (`exclusive`): a softmax over
     K + 1 logits, the last of which is the background's.
 
-    The loss of an image is the mean over its structures, weighted where there are `weights` [K] (`balanced`), by
-    `criterion`:
+    The loss of an image is the mean over its structures, by `criterion`; what is descended on is weighted where there
+    are `weights` [K]. Images are ranked without: large structures tell wrong masks before small ones are learned.
 
     - `ce`: the mean over pixels of $-y \log p - (1 - y) \log(1 - p)$, in nats; with `exclusive` of
       $-\sum_c y_c \log p_c$;
@@ -49,6 +49,10 @@ class Segmentation(Task):
         >>> task.losses(torch.zeros(1, 2, 4, 4), torch.ones(1, 2, 4, 4)).item()  # ln 2
         0.6931471824645996
         """
+        return self.by_structure(z, y).mean(1)
+
+    def balanced(self, z: Tensor, y: Tensor) -> Tensor:
+        """[B] as `losses`, but structures weigh as `weights` say."""
         losses = self.by_structure(z, y)  # [B, K]
         if self.weights is None:
             return losses.mean(1)

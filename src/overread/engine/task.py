@@ -28,7 +28,12 @@ class Task(ABC):
 
     @abstractmethod
     def losses(self, z: Tensor, y: Tensor) -> Tensor:
-        """The loss of each sample, of logits `z` against the given labels `y`: [B], float32."""
+        """The loss of each sample, of logits `z` against the given labels `y`: [B], float32. By it samples are
+        ranked and remembered, whatever the weights."""
+
+    def balanced(self, z: Tensor, y: Tensor) -> Tensor:
+        """What is descended on, [B]: the losses, with small structures of masks weighted up where that is wanted."""
+        return self.losses(z, y)
 
     @abstractmethod
     def probabilities(self, z: Tensor) -> Tensor:

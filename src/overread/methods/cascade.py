@@ -63,14 +63,15 @@ def sharpened(q: Tensor, temperature: float, exclusive: bool) -> Tensor:
 
 def selection_loss(zs: Sequence[Tensor], batch: Batch, run: Run, method: SS | SSJO) -> Tensor:
     """The sum over the three networks of the mean loss of what their peers picked, of all samples in the warm-up."""
-    losses = torch.stack([run.task.losses(z, batch.y) for z in zs])  # [3, B]
+    losses = torch.stack([run.task.losses(z.detach(), batch.y) for z in zs])  # [3, B]
     if run.epoch < method.warmup * run.epochs:
         picks = [torch.arange(len(batch.ids), device=batch.ids.device)] * len(PEERS)
     else:
-        picks = selected(losses.detach(), method.uncertain, method.keep)
+        picks = selected(losses, method.uncertain, method.keep)
     kept(run, batch, *picks)
-    run.ledger.put("disagreement", batch.ids, losses.detach().std(0))
-    return torch.stack([losses[a][pick].mean() for a, pick in enumerate(picks)]).sum()
+    run.ledger.put("disagreement", batch.ids, losses.std(0))
+    parts = [run.task.balanced(z, batch.y)[pick].mean() for z, pick in zip(zs, picks, strict=True)]
+    return torch.stack(parts).sum()
 
 
 def check_shares(method: SS | SSJO) -> None:
@@ -179,15 +180,16 @@ class SSJO(Method):
 
     def _joint(self, zs: Sequence[Tensor], batch: Batch, run: Run) -> Tensor:
         ps = [run.task.probabilities(z.detach()) for z in zs]  # [B, K, *S] each
-        given = torch.stack([run.task.losses(z, batch.y) for z in zs])  # [3, B]
-        run.ledger.put("disagreement", batch.ids, given.detach().std(0))
+        ranked = torch.stack([run.task.losses(z.detach(), batch.y) for z in zs])  # [3, B]
+        given = torch.stack([run.task.balanced(z, batch.y) for z in zs])  # [3, B]
+        run.ledger.put("disagreement", batch.ids, ranked.std(0))
         exclusive = run.task.outputs > len(run.task.classes)
         parts = []
         for a, (b, c) in enumerate(PEERS):
             corrected = sharpened((ps[b] + ps[c]) / 2.0, self.temperature, exclusive)
-            l_c = run.task.losses(zs[a], corrected)  # [B]
+            l_c = run.task.balanced(zs[a], corrected)  # [B]
             if self.uncertain_only:
-                sure = selected(given.detach(), self.uncertain, self.keep)[a]
+                sure = selected(ranked, self.uncertain, self.keep)[a]
                 l_c = l_c.index_copy(0, sure, given[a][sure])
             parts.append((self.given_weight * given[a] + self.corrected_weight * l_c).mean())
         return torch.stack(parts).sum()

@@ -31,4 +31,4 @@ class CE(Method):
     def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:
         z, _ = nets[0](batch.x)  # [B, C]
         record(run, batch, z)
-        return run.task.mean(run.task.losses(z, batch.y), batch.y)
+        return run.task.mean(run.task.balanced(z, batch.y), batch.y)

@@ -53,8 +53,9 @@ class CoTeaching(Method):
     def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:
         z1, z2 = (net(batch.x)[0] for net in nets)  # [B, C]
         record(run, batch, z1, z2)
-        l1, l2 = run.task.losses(z1, batch.y), run.task.losses(z2, batch.y)  # [B]
+        l1, l2 = run.task.balanced(z1, batch.y), run.task.balanced(z2, batch.y)  # [B]
+        r1, r2 = (run.task.losses(z.detach(), batch.y) for z in (z1, z2))  # [B], to rank by
         picking = Picking(self.drop, self.ramp, self.quota)
-        p1, p2 = picking.of(l1, batch, run), picking.of(l2, batch, run)  # [R]
+        p1, p2 = picking.of(r1, batch, run), picking.of(r2, batch, run)  # [R]
         kept(run, batch, p1, p2)
         return run.task.mean(l1[p2], batch.y[p2]) + run.task.mean(l2[p1], batch.y[p1])

@@ -70,9 +70,9 @@ class OUSM(Method):
     def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:
         z, _ = nets[0](batch.x)  # [B, C]
         record(run, batch, z)
-        losses, y = run.task.losses(z, batch.y), classes_of(batch)  # [B]
+        losses, y = run.task.balanced(z, batch.y), classes_of(batch)  # [B]
         if self.rank == "batch":
-            keep = self._picking().of(losses, batch, run)  # [B - K]
+            keep = self._picking().of(run.task.losses(z.detach(), batch.y), batch, run)  # [B - K]
             kept(run, batch, keep)
             return run.task.mean(losses[keep], y[keep])
         run.ledger.put("given", batch.ids, y)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import ClassVar, Final, Literal, final
 
+import torch
 from torch import Tensor, nn
 
 from overread.engine.ledger import WHOLE_RUN, Column
@@ -15,7 +16,8 @@ from overread.errors import InputError
 from overread.functional.records import record, recorded
 
 JUDGE_RATE = 0.1
-WARMUP = 0.4
+WARMUP = 0.5
+SCOPE: Final = "set"
 
 
 def with_judge(make: Callable[[], nn.Module], task: Task) -> list[nn.Module]:
@@ -26,23 +28,42 @@ def with_judge(make: Callable[[], nn.Module], task: Task) -> list[nn.Module]:
 
 
 def judged() -> dict[str, Column]:
-    """The columns of a judge: its last score of each image, and the weight in every epoch."""
-    return {"quality": Column(), "weight": Column(window=WHOLE_RUN)}
+    """The columns of a judge: its last score of each image, the weight in every epoch, the mean of e^score."""
+    level = Column(fill=1.0, evidence=False)
+    return {"quality": Column(), "weight": Column(window=WHOLE_RUN), "level": level}
 
 
-def weighed(scores: Tensor, losses: Tensor, batch: Batch, run: Run, warmup: float) -> Tensor:
+def weighed(scores: Tensor, z: Tensor, batch: Batch, run: Run, method: QAM | QAMOCM) -> Tensor:
     r"""$\sum_i w_i \ell_i$ with $w = \mathrm{softmax}_B(\text{scores})$; keeps B w, 1 where all are equal.
 
     In the first share `warmup` of the epochs the segmenter learns from the plain mean, and in the second half of
     these the judge watches: it learns from $\sum_i w_i \ell_i$ with the losses held fixed.
+
+    Under `scope=set` the segmenter's weights are $e^{t_i} / B$ over the mean of $e^t$ over the whole set in the last
+    epoch: a batch that is all noise then counts for little, and not as much as any other.
+
+    The judge sees the plain losses, the segmenter may learn from balanced ones (engine/segmentation.py).
     """
-    w = scores.softmax(0)  # [B]
+    losses, w = run.task.balanced(z, batch.y), scores.softmax(0)  # [B]
+    seen = run.task.losses(z.detach(), batch.y)  # [B]
+    done, size = run.epoch / run.epochs, len(w)
     run.ledger.put("quality", batch.ids, scores)
-    run.ledger.put("weight", batch.ids, len(w) * w)
-    done = run.epoch / run.epochs
-    if done >= warmup:
-        return (w * losses).sum()
-    return losses.mean() + float(done >= warmup / 2.0) * (w * losses.detach()).sum()
+    watching = (w * seen).sum()
+    if done < method.warmup:
+        own = torch.ones_like(w) / size
+        watching = float(done >= method.warmup / 2.0) * watching
+    elif method.scope == "batch":
+        own = w.detach()
+    else:
+        own = scores.detach().exp() / run.ledger.get("level", batch.ids) / size
+    run.ledger.put("weight", batch.ids, size * own)
+    return (own * losses).sum() + watching - watching.detach()
+
+
+def remember_level(run: Run) -> None:
+    """What e^score is on average over the images that were scored in this epoch."""
+    scores = run.ledger.history("quality")[:, 0]  # [N]
+    run.ledger.put_all("level", torch.full_like(scores, float(scores.exp().nanmean())))
 
 
 @final
@@ -54,8 +75,10 @@ class QAM(Method):
     the segmenter finds hard to learn. Nothing holds it back, so that it may end up with a few images alone.
 
     Args:
-        judge_rate: the judge's learning rate, as a multiple of the segmenter's. The paper's is 1; at that rate the
-            weights prefer clean masks early and follow the noise later.
+        judge_rate: the judge's learning rate, as a multiple of the segmenter's (the paper: 1).
+        warmup: share of the epochs in which the weights are not used (the paper: 0); see `weighed` and
+            docs/decisions/0016.
+        scope: the weights are relative to the `batch` (the paper), or to the whole `set`, as `weighed` says.
 
     Evidence: `quality` [N, 1], the last score of each image, higher: the mask fits better; `weight` [N, epochs], 1 on
     average over a batch.
@@ -68,6 +91,7 @@ class QAM(Method):
 
     judge_rate: float = JUDGE_RATE
     warmup: float = WARMUP
+    scope: Literal["batch", "set"] = SCOPE
 
     def networks(self, make: Callable[[], nn.Module], task: Task) -> list[nn.Module]:
         return with_judge(make, task)
@@ -82,7 +106,10 @@ class QAM(Method):
         z, _ = nets[0](batch.x)
         record(run, batch, z)
         t = nets[1](batch.x, batch.y)  # [B]
-        return weighed(t, run.task.losses(z, batch.y), batch, run, self.warmup)
+        return weighed(t, z, batch, run, self)
+
+    def epoch_end(self, nets: Sequence[nn.Module], run: Run) -> None:
+        remember_level(run)
 
     def predict(self, nets: Sequence[nn.Module], x: Tensor, task: Task) -> Tensor:
         return task.probabilities(nets[0](x)[0])
@@ -97,7 +124,7 @@ class QAMOCM(Method):
 
     Args:
         lam: $\lambda$ of the paper.
-        judge_rate: as in QAM.
+        judge_rate, warmup, scope: as in QAM.
 
     Evidence: `quality`, `weight` as in QAM.
 
@@ -109,6 +136,7 @@ class QAMOCM(Method):
     lam: float = 2.0
     judge_rate: float = JUDGE_RATE
     warmup: float = WARMUP
+    scope: Literal["batch", "set"] = SCOPE
 
     def __post_init__(self) -> None:
         if not self.lam >= 0.0:
@@ -127,7 +155,10 @@ class QAMOCM(Method):
         z, _ = nets[0](batch.x)
         record(run, batch, z)
         t = nets[1](batch.x, batch.y)  # [B]
-        return weighed(self.lam * t.tanh(), run.task.losses(z, batch.y), batch, run, self.warmup)
+        return weighed(self.lam * t.tanh(), z, batch, run, self)
+
+    def epoch_end(self, nets: Sequence[nn.Module], run: Run) -> None:
+        remember_level(run)
 
     def predict(self, nets: Sequence[nn.Module], x: Tensor, task: Task) -> Tensor:
         return task.probabilities(nets[0](x)[0])

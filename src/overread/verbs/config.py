@@ -12,7 +12,7 @@ from overread.engine.augment import parse_augment
 from overread.errors import InputError, did_you_mean
 
 EFFORTS = ("full", "fast")
-BALANCES = ("none", "sampler", "loss")
+BALANCES = ("auto", "none", "sampler", "loss")
 KEEPS = ("last", "best")
 LOSSES = ("ce", "dice", "dice-ce")
 C = TypeVar("C", bound="LearningConfig")
@@ -24,15 +24,17 @@ class LearningConfig(ABC):
     """What all verbs that train share. Each field is the flag of the same name; None takes the effort's default."""
 
     effort: str = "full"  # fine-tune a network, or "fast": train a head on its frozen features
-    method: str = "ce"
+    method: str = "auto"  # ce; to audit masks qam-ocm
     network: str = "auto"  # efficientnet-lite0, or unet for masks
     weights: str = "default"  # or "none", FILE.safetensors, hf:OWNER/REPO
     size: int | None = None  # pixels; 64 to fine-tune, 128 for frozen features
     epochs: int | None = None
     batch_size: int | None = None
     lr: float | None = None
-    balance: str = "none"  # or each class equally often (`sampler`), or equally weighty (`loss`)
-    augment: str = "none"  # as engine/augment.py reads it
+    balance: str = "auto"  # none; structures of masks, or classes, equally weighty (`loss`), or equally often
+    augment: str = (
+        "auto"  # as engine/augment.py reads it; to train on labels none, masks are turned and cropped
+    )
     loss: str | None = None  # of masks: "ce" (the default), "dice" or "dice-ce"
     noise_rate: float | None = None  # None: estimated
     seed: int = 0
@@ -44,7 +46,7 @@ class LearningConfig(ABC):
     def __post_init__(self) -> None:
         problems = [text for wrong, text in (*self._shared(), *self._own()) if wrong]
         try:
-            parse_augment(self.augment)
+            parse_augment("none" if self.augment == "auto" else self.augment)
         except InputError as error:
             problems.append(str(error).removesuffix("."))
         if problems:
@@ -54,7 +56,7 @@ class LearningConfig(ABC):
         rate = self.noise_rate
         return [
             (self.effort not in EFFORTS, f"--effort is full or fast, not {self.effort!r}"),
-            (self.balance not in BALANCES, f"--balance is none, sampler or loss, not {self.balance!r}"),
+            (self.balance not in BALANCES, f"--balance is auto, none, sampler or loss, not {self.balance!r}"),
             (self.loss not in (None, *LOSSES), f"--loss is {', '.join(LOSSES)}, not {self.loss!r}"),
             (below(self.size, 16), f"--size must be at least 16 pixels, not {self.size}"),
             (below(self.epochs, 2), f"--epochs must be at least 2, not {self.epochs}"),
@@ -77,8 +79,7 @@ class LearningConfig(ABC):
 class AuditConfig(LearningConfig):
     """How to audit. Epochs: 6 to fine-tune, 10 for a head."""
 
-    augment: str = "flip"
-    folds: int | None = None  # full: 0, the folds' heads stand on frozen features; fast: 5
+    folds: int | None = None  # full: 0, the folds' heads stand on frozen features; fast: 5; masks: 3
     rank_by: str = "consensus"  # the detector whose score orders the list
 
     def _own(self) -> Problems:
@@ -98,7 +99,7 @@ class TrainConfig(LearningConfig):
     val_share: float = 0.15  # of the training part, held out where the data name no validation part
 
     def _own(self) -> Problems:
-        fast = self.effort == "fast" and self.augment != "none"
+        fast = self.effort == "fast" and self.augment not in ("auto", "none")
         return [
             (self.keep not in KEEPS, f"--keep is last or best, not {self.keep!r}"),
             (

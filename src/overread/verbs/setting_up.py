@@ -16,13 +16,15 @@ from overread.files import write_whole
 from overread.processes import started
 from overread.registry import load as load_entry
 from overread.settings import apply_settings
-from overread.verbs.config import LearningConfig, save_config
+from overread.verbs.config import AuditConfig, LearningConfig, save_config
 
 T = TypeVar("T")
 
 FROZEN_SIZE, TUNED_SIZE = 128, 64  # pixels: frozen features want detail, fine-tuning wants speed
 MASK_SIZE = 128  # pixels
 DEFAULT_NETWORK, DEFAULT_SEGMENTER = "efficientnet-lite0", "unet"
+LABEL_AUGMENT, MASK_AUGMENT = "flip", "rotate=10,crop=0.1"  # where the verb augments unless told otherwise
+AUDIT_METHOD = "qam-ocm"  # of masks
 C = TypeVar("C", bound=LearningConfig)
 
 
@@ -62,18 +64,31 @@ def settled(config: C, task: str) -> C:
                 f"--loss {config.loss} is for masks; with labels of whole images --method says what is learned. "
                 "Leave it out."
             )
-        return replace(config, network=DEFAULT_NETWORK) if config.network == "auto" else config
+        augment = LABEL_AUGMENT if isinstance(config, AuditConfig) else "none"
+        defaults = {"method": "ce", "network": DEFAULT_NETWORK, "augment": augment, "balance": "none"}
+        return with_defaults(config, defaults)
     wrong = [
         (
             config.effort != "full",
             "--effort fast is for labels of whole images: masks are learned end to end",
         ),
-        (config.balance != "none", f"--balance {config.balance} is for labels of whole images"),
+        (config.balance == "sampler", "--balance sampler is for labels of whole images"),
+        (
+            getattr(config, "folds", None) == 0,
+            "--folds 0 is for labels of whole images: masks are read by networks that did not learn from them",
+        ),
     ]
     if problems := [text for is_one, text in wrong if is_one]:
         raise InputError("; ".join(problems) + ". Leave it out.")
-    network = DEFAULT_SEGMENTER if config.network == "auto" else config.network
-    return replace(config, network=network, size=config.size or MASK_SIZE, loss=config.loss or "ce")
+    method = AUDIT_METHOD if isinstance(config, AuditConfig) else "ce"
+    defaults = {"method": method, "network": DEFAULT_SEGMENTER, "augment": MASK_AUGMENT, "balance": "loss"}
+    config = with_defaults(config, defaults)
+    return replace(config, size=config.size or MASK_SIZE, loss=config.loss or "ce")
+
+
+def with_defaults(config: C, defaults: dict[str, str]) -> C:
+    """The configuration with the fields that are `auto` as in `defaults`."""
+    return replace(config, **{name: v for name, v in defaults.items() if getattr(config, name) == "auto"})
 
 
 def set_up(config: LearningConfig, quiet: bool, task: str = "classification") -> Setup:
