@@ -228,6 +228,13 @@ def test_a_structure_that_is_drawn_nowhere_and_empty_masks(cases, tmp_path):
     assert any("Nothing is drawn in some of 6 images: 'heart' 1." in note for note in notes)
 
 
+def test_masks_that_show_nothing_at_all_are_refused(cases, tmp_path):
+    assert "no image has a mask file" in said(cases(mask_heart=[""] * N, mask_lung=[""] * N))
+    for row in range(N):
+        save(tmp_path / "heart" / f"{row}.png", DISK & False)
+    assert "nothing is drawn in any mask" in said(cases(("heart",)))
+
+
 def test_masks_of_another_size_fit_when_their_shape_is_the_same(cases, tmp_path):
     save(tmp_path / "heart" / "1.png", DISK[::2, ::2])
     reading = read(cases())
@@ -429,6 +436,7 @@ def test_images_without_masks_are_read_to_predict(cases, folder, tmp_path):
     assert (classes.masks, classes.classes, len(classes)) == (None, (), 6)
     assert read(cases(), wanted).manifest.classes == ("heart", "lung")
     assert read(cases(()), DataOptions(labels="optional")).manifest.masks is None
+    assert read(cases(("heart",), mask_heart=[""] * N), wanted).manifest.masks is None
 
 
 def test_parts_are_cut_without_asking_for_classes(cases, tmp_path):

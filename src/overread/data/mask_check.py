@@ -6,6 +6,7 @@ import os
 
 from overread.data.files import Fault
 from overread.data.mask_facts import MOST, Facts, Size, Survey
+from overread.data.problems import Problem
 from overread.data.samples import Samples
 
 
@@ -25,6 +26,16 @@ def mask_faults(samples: Samples, found: Survey) -> list[Fault]:
                 ):
                     faults.append(Fault(row, why, name))
     return faults
+
+
+def nothing_drawn(samples: Samples, found: Survey) -> list[Problem]:
+    """The problem of masks that show nothing at all."""
+    cure = "check the mask columns (--mask-col), --split, and that the files are the masks that were meant."
+    if samples.masks is not None and not (samples.masks.files != "").any():
+        return [Problem("no image has a mask file", cure)]
+    if found.facts and not any(facts.numbers for facts in found.facts.values()):
+        return [Problem("nothing is drawn in any mask", cure)]
+    return []
 
 
 def same_shape(one: Size, other: Size) -> bool:

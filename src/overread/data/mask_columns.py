@@ -56,20 +56,18 @@ def mask_columns(sheet: Sheet, options: DataOptions) -> MaskColumns:
     return replace(found, true=true)
 
 
-def add_masks(samples: Samples, sheet: Sheet, columns: MaskColumns) -> Samples:
-    """The samples with the files that the mask columns name."""
+def add_masks(samples: Samples, sheet: Sheet, columns: MaskColumns, optional: bool) -> Samples:
+    """The samples with the files that the mask columns name; where they are `optional`, some file must be named."""
     if not columns.given:
         return samples
+    given = _files(sheet, columns.given)
+    if optional and not (given != "").any():
+        return samples
     parts = tuple((Part(index),) for index in range(len(columns.given)))
-    return replace(
-        samples,
-        masks=MaskFiles(_files(sheet, columns.given), parts, images=samples.images),
-        true_masks=MaskFiles(_files(sheet, columns.true), parts, images=samples.images)
-        if columns.true
-        else None,
-        structures=tuple(columns.given),
-        indexed=columns.single,
-    )
+    true = MaskFiles(_files(sheet, columns.true), parts, images=samples.images) if columns.true else None
+    masks = MaskFiles(given, parts, images=samples.images)
+    names = tuple(columns.given)
+    return replace(samples, masks=masks, true_masks=true, structures=names, indexed=columns.single)
 
 
 def _given(sheet: Sheet, options: DataOptions) -> MaskColumns:

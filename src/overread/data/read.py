@@ -14,7 +14,7 @@ from overread.data.folder import read_folder
 from overread.data.forms import FORMS, IMAGE_ENDINGS, TABLE_ENDINGS, UNLABELLED, why_not
 from overread.data.groups import add_groups, groups_across_splits
 from overread.data.manifest import Ints, Manifest, Strings
-from overread.data.mask_check import mask_faults
+from overread.data.mask_check import mask_faults, nothing_drawn
 from overread.data.mask_facts import Survey, survey
 from overread.data.mask_notes import drawn_counts, mask_notes
 from overread.data.medmnist import read_npz
@@ -66,6 +66,7 @@ def gather(source: str | Path, options: DataOptions, cache_dir: Path | None, qui
     if found.facts:
         samples = settle_structures(samples, samples.masks, found, options)
     faults = sorted([*faults, *mask_faults(samples, found)])
+    problems += nothing_drawn(samples, found) if options.labels == "needed" else []
     return Gathered(str(source), samples, faults, crossing, problems, found)
 
 

@@ -36,7 +36,7 @@ def read_table(path: Path, options: DataOptions) -> Samples:
         notes=[*sheet.notes, *_spaces(sheet, columns)],
         problems=[*sheet.problems, *_nameless(sheet, named)],
     )
-    return add_masks(samples, sheet, columns.masks).take(np.flatnonzero(named))
+    return add_masks(samples, sheet, columns.masks, options.labels == "optional").take(np.flatnonzero(named))
 
 
 def _trimmed(column: Strings) -> Strings:
