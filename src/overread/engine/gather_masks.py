@@ -24,7 +24,7 @@ from overread.files import write_whole
 
 Array = np.ndarray[Any, np.dtype[Any]]
 READING = Recipe(
-    epochs=60,
+    epochs=80,
     batch_size=16,
     lr=0.003,
     weight_decay=1e-4,
