@@ -16,7 +16,7 @@ from overread.errors import InputError
 from overread.functional.records import record, recorded
 
 JUDGE_RATE = 0.1
-WARMUP = 0.5
+WARMUP = 0.4
 SCOPE: Final = "set"
 
 
