@@ -88,7 +88,8 @@ def settled(config: C, task: str) -> C:
 
 def with_defaults(config: C, defaults: dict[str, str]) -> C:
     """The configuration with the fields that are `auto` as in `defaults`."""
-    return replace(config, **{name: v for name, v in defaults.items() if getattr(config, name) == "auto"})
+    found: dict[str, Any] = {name: v for name, v in defaults.items() if getattr(config, name) == "auto"}
+    return replace(config, **found)
 
 
 def set_up(config: LearningConfig, quiet: bool, task: str = "classification") -> Setup:

@@ -15,7 +15,7 @@ from overread.data.parts import rows_of
 from overread.files import write_whole
 from overread.mask_quality import Fit, dice
 from overread.measure_masks import against_masks, corrected_quality, fits, true_masks
-from overread.verbs.config import TrainConfig
+from overread.verbs.config import LearningConfig, TrainConfig
 from overread.verbs.masks.training import TrainedOnMasks
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -25,7 +25,7 @@ DIGITS = 4
 Fits = dict[str, dict[str, Fit]]  # `last.val`, `best.test`, ...: by the given and the true masks
 
 
-def cache_of(config: TrainConfig) -> Path:
+def cache_of(config: LearningConfig) -> Path:
     """Where decoded masks lie."""
     return Path(config.cache) if config.cache else default_cache_dir()
 

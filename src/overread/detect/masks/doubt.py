@@ -1,0 +1,130 @@
+"""How probably each mask is wrong, and how many images have a wrong one: without the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from overread.detect.masks.consensus import pooled
+from overread.detect.masks.evidence import MaskEvidence
+from overread.detect.masks.hills import CUT, find_hills
+from overread.detect.masks.suspicion import MaskSuspicion, drawn
+from overread.detect.rate import LEVEL
+
+Array = np.ndarray[Any, np.dtype[Any]]
+RESAMPLES = 200
+STEPS = 50
+LEAST = 1e-9
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What the consensus says of every mask."""
+
+    score: Array  # [N, K] log-odds of being wrong, in nats
+    p_wrong: Array  # [N, K]
+    share: float  # of images with a wrong mask
+    low: float  # ends of its interval at LEVEL
+    high: float
+
+    @property
+    def image(self) -> Array:
+        """[N] p_wrong of an image: the highest of its structures'."""
+        return np.asarray(self.p_wrong.max(1))
+
+    @property
+    def suspicion(self) -> MaskSuspicion:
+        """As a detector's opinion."""
+        return MaskSuspicion(self.score, self.p_wrong > CUT)
+
+
+def doubt(evidence: MaskEvidence, rate: float | None = None, seed: int = 0) -> Doubt:
+    """The doubt about each mask. `rate` is the share of images with a wrong mask where the user knows it.
+
+    The interval spans resampled groups, each with hills of its own.
+    """
+    score, rows = pooled(evidence), drawn(evidence)
+    whole = np.ones((1, len(evidence)))
+    p = touched(ratios(score, rows, whole)[0], whole[0])
+    if rate is not None:
+        p = moved(p, rate)
+        return Doubt(log_odds(p, score), p, rate, rate, rate)
+    weights = resampled_groups(evidence.groups, seed)  # [R, N]
+    shares = [
+        float(w @ touched(ratio, w).max(1) / w.sum())
+        for w, ratio in zip(weights, ratios(score, rows, weights), strict=True)
+    ]
+    estimate, edge = float(p.max(1).mean()), 0.5 * (1.0 - LEVEL)
+    low, high = np.quantile(shares, [edge, 1.0 - edge])
+    return Doubt(log_odds(p, score), p, estimate, min(float(low), estimate), max(float(high), estimate))
+
+
+def consensus(evidence: MaskEvidence) -> MaskSuspicion:
+    """`doubt` as a detector's opinion, where nothing is known of how many masks are wrong."""
+    return doubt(evidence).suspicion
+
+
+def ratios(score: Array, rows: Array, weights: Array) -> Array:
+    """[R, N, K] how many times likelier each score [N, K] is of a wrong mask than of a right one, by the hills of
+    each structure in each sample [R, N]. What is drawn on neither side (not in `rows` [N, K]) is right."""
+    found = np.zeros((len(weights), *score.shape))
+    for k, here in enumerate(rows.T):
+        if here.any():
+            hills = find_hills(score[here, k], weights[:, here])
+            p = np.clip(hills.p_wrong(score[here, k]), LEAST, 1.0 - LEAST)  # [R, M]
+            even = (1.0 - hills.share) / hills.share
+            found[:, here, k] = p / (1.0 - p) * even[:, None]
+    return found
+
+
+def touched(ratio: Array, weights: Array) -> Array:
+    r"""[N, K] how probably each mask is wrong, given what the image's other masks look like.
+
+    An image is touched with probability $\lambda$; in a touched one structure k is wrong with probability $\rho_k$.
+    With $r_{ik}$ the likelihood ratio of wrong to right,
+    $P(\text{touched} | i) = \lambda T_i / (\lambda T_i + 1 - \lambda)$, $T_i = \prod_k (1 - \rho_k + \rho_k r_{ik})$,
+    and $P(\text{wrong}_{ik}) = P(\text{touched} | i)\, \rho_k r_{ik} / (1 - \rho_k + \rho_k r_{ik})$. $\lambda$ and
+    $\rho$ are found by EM. So errors that befall all structures of an image vouch for each other, and errors that
+    befall one are not hidden by the others.
+
+    Args:
+        ratio: [N, K] r.
+        weights: [N] how often each image counts.
+    """
+    count = max(float(weights.sum()), 1.0)
+    lam, rho = 0.5, np.full(ratio.shape[1], 0.5)
+    wrong = np.zeros(ratio.shape)
+    for _ in range(STEPS):
+        either = 1.0 - rho + rho * ratio  # [N, K]
+        log_t = np.log(lam / (1.0 - lam)) + np.log(np.maximum(either, 1e-300)).sum(1)
+        is_touched = 1.0 / (1.0 + np.exp(-np.clip(log_t, -700.0, 700.0)))  # [N]
+        wrong = is_touched[:, None] * rho * ratio / either
+        lam = float(np.clip(weights @ is_touched / count, 0.5 / count, 1.0 - 0.5 / count))
+        rho = np.clip(weights @ wrong / max(float(weights @ is_touched), 1e-12), 0.01, 0.99)
+    return wrong
+
+
+def moved(p: Array, rate: float) -> Array:
+    """[N, K] p with its log-odds moved by one number such that the mean over images of the highest is `rate`."""
+    odds = np.log(np.clip(p, LEAST, 1.0)) - np.log(np.clip(1.0 - p, LEAST, 1.0))
+    low, high = -60.0, 60.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        mean = (1.0 / (1.0 + np.exp(-(odds.max(1) + middle)))).mean()
+        low, high = (middle, high) if mean < rate else (low, middle)
+    return np.asarray(1.0 / (1.0 + np.exp(-(odds + 0.5 * (low + high)))))
+
+
+def log_odds(p: Array, score: Array) -> Array:
+    """[N, K] of p; a hundredth of the pooled score on top orders what is equally probable."""
+    return np.asarray(np.log(np.clip(p, LEAST, 1.0)) - np.log(np.clip(1.0 - p, LEAST, 1.0)) + 0.01 * score)
+
+
+def resampled_groups(groups: Array, seed: int) -> Array:
+    """[R, N] how often each image counts when whole groups are drawn with replacement."""
+    codes = np.unique(groups, return_inverse=True)[1]
+    count = int(codes.max()) + 1
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1.0 / count), RESAMPLES)
+    return np.asarray(drawn[:, codes], np.float64)
