@@ -25,16 +25,23 @@ def show_json(value: object) -> None:
 def show_audit(result: AuditResult) -> None:
     """An audit in about ten lines."""
     summary = result.summary
+    masks = _of_masks(summary)
     lines = [
         ("Read", _read(summary)),
-        ("Wrong", _noise(summary["noise_rate"])),
-        ("Flagged", _flagged(summary)),
-        *_suspects(result.suspects),
+        ("Wrong", _noise(summary)),
+        ("Flagged", _flagged_masks(summary) if masks else _flagged(summary)),
+        *(_suspect_masks if masks else _suspects)(result.suspects),
         *(("Warning", text) for text in summary["warnings"][:3]),
-        *_detection(summary.get("detection", {})),
+        *(_mask_detection(summary) if masks else _detection(summary.get("detection", {}))),
         ("Table", str(result.out / "suspects.csv")),
+        *([("Masks", f"{result.out / 'suggested'}, {result.out / 'doubt'}")] if masks else []),
         ("Report", str(result.out / "report.html")),
     ]
+    show_lines(lines)
+
+
+def show_lines(lines: list[tuple[str, str]]) -> None:
+    """Lines with a word before each."""
     click.echo("\n".join(f"{head:<9}{text}" for head, text in lines))
 
 
@@ -44,14 +51,14 @@ def show_train(result: TrainResult) -> None:
     parts = ", ".join(f"{part} {about['samples']:,}" for part, about in summary["parts"].items())
     lines = [
         ("Read", f"{_read(summary)}: {parts}"),
-        ("Wrong", _noise(summary["noise_rate"])),
+        *([("Wrong", _noise(summary))] if "estimate" in summary["noise_rate"] else []),
         *((name.capitalize(), _quality(metrics[name])) for name in ("val", "test") if name in metrics),
         *(("Warning", text) for text in summary["warnings"][:3]),
         ("Kept", f"the {metrics['kept']} epoch ({metrics['epoch']} of {summary['epochs']})"),
         ("Model", str(result.out / "model")),
         ("Report", str(result.out / "report.html")),
     ]
-    click.echo("\n".join(f"{head:<9}{text}" for head, text in lines))
+    show_lines(lines)
 
 
 def show_predictions(result: PredictResult) -> None:
@@ -61,18 +68,20 @@ def show_predictions(result: PredictResult) -> None:
     left_out = len(record["read"]["left_out"])
     lines = [
         ("Read", f"{record['samples']:,} images" + (f", {left_out:,} left out" if left_out else "")),
-        ("Classes", counts),
+        ("Drawn" if _of_masks(record["model"]) else "Classes", counts),
         *([("Labels", _quality(result.metrics))] if result.metrics else []),
         *(("Note", text) for text in record["notes"]),
         ("Table", str(result.out / "predictions.csv")),
     ]
-    click.echo("\n".join(f"{head:<9}{text}" for head, text in lines))
+    show_lines(lines)
 
 
 def _quality(measured: dict[str, dict[str, Any]]) -> str:
     """By the true labels where they are known, else by the given ones."""
     labels = "true" if "true" in measured else "given"
     found = measured[labels]
+    if "dice" in found:
+        return f"{_fit(found)}, by the {labels} masks"
     figures = ", ".join(
         f"{name.replace('_', ' ')} {found[name]:.3f}" + _interval(found["intervals"][name])
         for name in ("accuracy", "balanced_accuracy", "macro_f1")
@@ -80,26 +89,48 @@ def _quality(measured: dict[str, dict[str, Any]]) -> str:
     return f"{figures}, by the {labels} labels"
 
 
+def _fit(found: dict[str, Any]) -> str:
+    """Dice and HD95, and the Dice of each structure."""
+    unit, key = ("mm", "hd95_mm") if "hd95_mm" in found else ("pixels", "hd95")
+    each = ", ".join(f"{short(name, 30)} {one['dice']:.3f}" for name, one in found["per_structure"].items())
+    dice = f"Dice {found['dice']:.3f}{_interval(found['intervals']['dice'])}"
+    return f"{dice} ({each}), HD95 {found[key]:.1f} {unit}"
+
+
+def _of_masks(about: dict[str, Any]) -> bool:
+    return about.get("task") == "segmentation"
+
+
 def _interval(ends: list[float] | None) -> str:
     return "" if ends is None else f" ({ends[0]:.3f} to {ends[1]:.3f})"
 
 
 def _read(summary: dict[str, Any]) -> str:
-    text = f"{summary['samples']:,} images, {summary['groups']:,} groups, {len(summary['classes'])} classes"
+    what = "structures" if _of_masks(summary) else "classes"
+    text = f"{summary['samples']:,} images, {summary['groups']:,} groups, {len(summary['classes'])} {what}"
     found = {"left out": "left_out", "duplicated": "duplicates", "in conflict": "conflicts"}
     counts = {word: len(summary["read"][key]) for word, key in found.items()}
     return ", ".join([text, *(f"{count} {word}" for word, count in counts.items() if count)])
 
 
-def _noise(rate: dict[str, Any]) -> str:
+def _noise(summary: dict[str, Any]) -> str:
+    rate = summary["noise_rate"]
+    what = "of the images have a wrong mask" if _of_masks(summary) else "of the labels"
     interval = f"{100 * rate['level']:.0f} % interval {_percent(rate['low'])} to {_percent(rate['high'])}"
-    return f"about {_percent(rate['estimate'])} of the labels ({interval})"
+    return f"about {_percent(rate['estimate'])} {what} ({interval})"
 
 
 def _flagged(summary: dict[str, Any]) -> str:
     if not summary["flagged"]:
         return "no label; that is no proof that all are right"
     return f"{summary['flagged']:,} labels, most of them in {_classes(summary['per_class'])}"
+
+
+def _flagged_masks(summary: dict[str, Any]) -> str:
+    if not summary["flagged"]:
+        return "no mask; that is no proof that all are right"
+    where = _classes(summary["per_structure"])
+    return f"{summary['flagged_masks']:,} masks in {summary['flagged']:,} images: {where}"
 
 
 def _classes(per_class: dict[str, dict[str, Any]]) -> str:
@@ -120,6 +151,27 @@ def _suspects(suspects: Any) -> list[tuple[str, str]]:
         )
         for number, row in enumerate(rows)
     ]
+
+
+def _suspect_masks(suspects: Any) -> list[tuple[str, str]]:
+    rows = suspects.head(FIRST).to_dict("records")
+    return [
+        (
+            "Look at" if number == 0 else "",
+            f"{short(row['id'], 50)}: {short(row['structure'], 30)}, agreement {float(row['agreement']):.2f} "
+            f"(p {float(row['p_wrong']):.2f})",
+        )
+        for number, row in enumerate(rows)
+    ]
+
+
+def _mask_detection(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    """Only where the truth is known: how good the ranking of images is, and the doubt maps."""
+    if "detection" not in summary:
+        return []
+    ours, area = summary["detection"]["consensus"], summary["detection"]["area"]
+    text = f"AUROC {_figure(ours['auroc'])}, AP {_figure(ours['ap'])} (size alone: AP {_figure(area['ap'])})"
+    return [("Truth", f"{text}; doubt maps: mean IoU {_figure(summary['doubt']['iou'])}")]
 
 
 def _detection(detection: dict[str, dict[str, float | None]]) -> list[tuple[str, str]]:

@@ -72,7 +72,9 @@ def ratios(score: Array, rows: Array, weights: Array) -> Array:
     found = np.zeros((len(weights), *score.shape))
     for k, here in enumerate(rows.T):
         if here.any():
-            hills = find_hills(score[here, k], weights[:, here])
+            hills = find_hills(score[here, k])
+            if len(weights) > 1:
+                hills = find_hills(score[here, k], weights[:, here], near=hills)
             p = np.clip(hills.p_wrong(score[here, k]), LEAST, 1.0 - LEAST)  # [R, M]
             even = (1.0 - hills.share) / hills.share
             found[:, here, k] = p / (1.0 - p) * even[:, None]

@@ -34,6 +34,12 @@ class Hills:
     two: Array  # bool: whether there are two
     top: float  # the largest score
 
+    @property
+    def valley(self) -> float:
+        """The score at which a mask of the first sample is as probably wrong as right."""
+        grid = np.linspace(self.centre[0], self.wrong[0], BINS)
+        return float(grid[np.argmin(np.abs(self.p_wrong(grid)[0] - CUT))])
+
     def p_wrong(self, score: Array) -> Array:
         """[R, M] how probably masks of these scores [M] are wrong; never less for a higher score."""
         grid = np.linspace(score.min(), self.top, 8 * BINS)
@@ -44,11 +50,11 @@ class Hills:
         return np.stack([np.interp(score, grid, one) for one in p])
 
 
-def find_hills(score: Array, weights: Array | None = None) -> Hills:
+def find_hills(score: Array, weights: Array | None = None, near: Hills | None = None) -> Hills:
     """The hills of scores [M], or of R samples of them that count each score `weights` [R, M] times.
 
     Two are believed in where they explain the scores better than one, by the Bayesian information criterion, and lie
-    at least 2.5 (root mean square) spreads apart.
+    at least 2.5 (root mean square) spreads apart. The search begins in several places, or at the valley of `near`.
 
     Source: Dempster, Laird and Rubin 1977 (EM); Peel and McLachlan 2000 (t distributions); Schwarz 1978 (BIC);
     Ashman, Bird and Zepf 1994 (how far apart).
@@ -57,16 +63,21 @@ def find_hills(score: Array, weights: Array | None = None) -> Hills:
     edges = np.linspace(score.min(), max(score.max(), score.min() + 1e-6), BINS + 1)
     s, bins = 0.5 * (edges[1:] + edges[:-1]), np.clip(np.digitize(score, edges) - 1, 0, BINS - 1)
     counts = np.stack([np.bincount(bins, one, BINS) for one in weights])  # [R, BINS]
+    if near is not None and near.two[0]:
+        cuts = [near.valley]
+    else:
+        cuts = [float(np.quantile(score, start)) for start in STARTS]
     one, one_likely = one_hill(s, counts)
-    found, likely = two_hills(s, counts, STARTS[0])
-    for start in STARTS[1:]:
-        other, other_likely = two_hills(s, counts, start)
+    found, likely = two_hills(s, counts, cuts[0])
+    for cut in cuts[1:]:
+        other, other_likely = two_hills(s, counts, cut)
         found = {name: np.where(other_likely > likely, other[name], found[name]) for name in found}
         likely = np.maximum(likely, other_likely)
     gain = likely - one_likely - 1.5 * np.log(counts.sum(1))
     spread = np.sqrt(0.5 * (found["spread"] ** 2 + found["wrong_spread"] ** 2))
     two = (gain > 0) & (found["wrong"] - found["centre"] > APART * spread)
-    return Hills(**{k: np.where(two, v, one.get(k, v)) for k, v in found.items()}, two=two, top=float(s[-1]))
+    ours = {name: np.where(two, v, one.get(name, v)) for name, v in found.items()}
+    return Hills(**ours, two=two, top=float(s[-1]))
 
 
 def one_hill(s: Array, counts: Array) -> tuple[dict[str, Array], Array]:
@@ -81,11 +92,10 @@ def one_hill(s: Array, counts: Array) -> tuple[dict[str, Array], Array]:
     return {"centre": centre, "spread": spread, "share": share}, likelihood(total, counts)
 
 
-def two_hills(s: Array, counts: Array, start: float) -> tuple[dict[str, Array], Array]:
-    """Right and wrong masks, by EM from where the quantile `start` divides them: as `one_hill`, with m_1 and s_1."""
-    below = counts.cumsum(1) <= start * counts.sum(1, keepdims=True)  # [R, BINS]
-    is_wrong = np.where(below, 0.0, 1.0)
-    centre, spread = median(s, counts * below), np.full(len(counts), 0.1 * np.ptp(s))
+def two_hills(s: Array, counts: Array, cut: float) -> tuple[dict[str, Array], Array]:
+    """Right and wrong masks, by EM from a cut between them: as `one_hill`, with m_1 and s_1."""
+    is_wrong = np.broadcast_to(np.where(s > cut, 1.0, 0.0), counts.shape)  # [R, BINS]
+    centre, spread = median(s, counts * (1.0 - is_wrong)), np.full(len(counts), 0.1 * np.ptp(s))
     for _ in range(STEPS):
         share = np.clip((counts * is_wrong).sum(1) / counts.sum(1), 1e-4, 1.0 - 1e-4)
         centre, spread = of_right(s, counts * (1.0 - is_wrong), centre, spread)

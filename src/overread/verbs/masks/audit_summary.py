@@ -28,8 +28,8 @@ FEW = 30  # drawings
 HOW = (
     "The scores of the consensus are taken for a hill of right masks and, where one shows, a hill of wrong ones, "
     "structure by structure; the masks of one image vouch for each other as far as they go wrong together. It is the "
-    "mean of the highest p_wrong of each image. The interval spans resampled groups. Wrong masks that look like right "
-    "ones are not counted."
+    "mean of the highest p_wrong of each image. The interval spans resampled groups. Wrong masks that look like "
+    "right ones are not counted."
 )
 LIMITS = [  # of this kind of run; the report adds those of every run
     "Masks are compared at the size that the networks see: errors of about a pixel there, and finer detail, are not "
