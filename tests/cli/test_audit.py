@@ -83,6 +83,7 @@ TRAINING = {
     "folds": ("4", 4),
     "rank_by": ("mean-loss", "mean-loss"),
     "balance": ("loss", "loss"),
+    "loss": ("dice", "dice"),
     "augment": ("rotate=5", "rotate=5"),
     "noise_rate": ("0.2", 0.2),
     "seed": ("7", 7),

@@ -21,6 +21,7 @@ from overread.methods import METHODS
 from overread.methods.ce import CE
 
 VALUES = (0.5, 0.9, 0.7, 0.9)  # of the four epochs: the second is the best, the fourth no better
+FOR_LABELS = [name for name, entry in METHODS.items() if "classification" in entry.load().tasks]
 INFO = {"network": "tiny", "effort": "full", "classes": ["a", "b", "c"], "size": 16, "channels": 3}
 
 
@@ -92,7 +93,7 @@ def test_a_finished_run_is_taken_as_it_is(train, tmp_path):
     np.testing.assert_array_equal(first["last.val"], second["last.val"])
 
 
-@pytest.mark.parametrize("name", list(METHODS))
+@pytest.mark.parametrize("name", FOR_LABELS)
 def test_saved_networks_predict_as_the_method_does(name, train, tmp_path):
     run = train(METHODS[name].load()(), epochs=2)
     from overread.engine.loop import fit
@@ -104,10 +105,11 @@ def test_saved_networks_predict_as_the_method_does(name, train, tmp_path):
     loaded = load_networks({**INFO, "networks": len(nets)}, tmp_path / "w.safetensors")
     samples = run.data.samples
     x = samples.batch(torch.arange(60), torch.device("cpu")).x
-    np.testing.assert_allclose(predicted(loaded, x, run.run.task.probabilities).numpy(), probabilities(run, samples), atol=1e-6)
+    said = predicted(loaded, x, run.run.task.probabilities).numpy()
+    np.testing.assert_allclose(said, probabilities(run, samples), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", list(METHODS))
+@pytest.mark.parametrize("name", FOR_LABELS)
 def test_saved_heads_bring_their_frozen_body_along(name, train, tmp_path):
     """As in `--effort fast`: heads are trained on features, what is saved takes images."""
     from overread.engine.device import make_fabric
@@ -129,7 +131,8 @@ def test_saved_heads_bring_their_frozen_body_along(name, train, tmp_path):
     save_networks(nets, tmp_path / "w.safetensors")
     info = {**INFO, "effort": "fast", "features": 64, "networks": len(nets)}
     loaded = load_networks(info, tmp_path / "w.safetensors")
-    np.testing.assert_allclose(predicted(loaded, x, run.run.task.probabilities).numpy(), probabilities(run, features), atol=1e-5)
+    said = predicted(loaded, x, run.run.task.probabilities).numpy()
+    np.testing.assert_allclose(said, probabilities(run, features), atol=1e-5)
 
 
 @dataclass(frozen=True)
