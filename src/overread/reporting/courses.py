@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from markupsafe import Markup
 
@@ -42,6 +43,29 @@ def scores(epochs: Sequence[Json], best: float | None) -> Markup | None:
     return svg.picture(plot, parts, "Accuracy and balanced accuracy on the validation part over the epochs")
 
 
+def dices(epochs: Sequence[Json], best: float | None) -> Markup | None:
+    """Mean Dice on the validation part, and that of each structure; a mark at the best epoch."""
+    mean = course(epochs, "val_dice")
+    if len(mean) < 2:
+        return None
+    named = [{"epoch": entry.get("epoch"), **of_structures(entry)} for entry in epochs]
+    each = [course(named, name) for name in of_structures(epochs[-1])]
+    plot = Plot((1.0, mean[-1][0]), (0.0, 1.0))
+    parts = [svg.axes(plot, ("epoch", whole(mean)), ("Dice", svg.ticks(*plot.y)))]
+    if best is not None and plot.x[0] <= best <= plot.x[1]:
+        parts.append(_line(plot, [(best, 0.0), (best, 1.0)], "axis dashed"))
+    parts += [_line(plot, one, "unflagged", "thin") for one in each]
+    return svg.picture(
+        plot, [*parts, _line(plot, mean, "ink")], "Dice on the validation part over the epochs"
+    )
+
+
+def of_structures(entry: Json) -> dict[str, Any]:
+    """The Dice of each structure in one epoch."""
+    found = entry.get("val_dice_of")
+    return found if isinstance(found, dict) else {}
+
+
 def course(epochs: Sequence[Json], key: str) -> Course:
     """The epochs that have a number under `key`, with that number."""
     pairs = ((number(entry.get("epoch")), number(entry.get(key))) for entry in epochs)
@@ -55,5 +79,5 @@ def whole(points: Course) -> Ticks:
     return [(float(epoch), str(epoch)) for epoch in range(1, last + 1) if last <= 12 or epoch % step == 0]
 
 
-def _line(plot: Plot, points: Course, kind: str) -> str:
-    return svg.line(plot.points(*zip(*points, strict=True)), f"{kind} median") if points else ""
+def _line(plot: Plot, points: Course, kind: str, weight: str = "median") -> str:
+    return svg.line(plot.points(*zip(*points, strict=True)), f"{kind} {weight}") if points else ""

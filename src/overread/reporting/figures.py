@@ -65,8 +65,8 @@ def _group(plot: Plot, epochs: Array, losses: Array, kind: str) -> str:
     return shade + "".join(singles) + svg.line(plot.points(epochs, middle), f"{kind} median")
 
 
-def score_histogram(run: Run) -> Markup | None:
-    """How the scores are spread: flagged labels stand on the others; counts on a logarithmic axis."""
+def score_histogram(run: Run, what: str = "labels") -> Markup | None:
+    """How the scores are spread: flagged ones stand on the others; counts on a logarithmic axis."""
     score, flagged = run.suspects.score, run.suspects.flagged
     score, flagged = score[np.isfinite(score)], flagged[np.isfinite(score)]
     if not len(score):
@@ -76,14 +76,14 @@ def score_histogram(run: Run) -> Markup | None:
     most = int((fine + wrong).max())
     plot = Plot((float(edges[0]), float(edges[-1])), (0.0, float(np.log10(1 + most)) * 1.06))
     counts = [(float(np.log10(1 + n)), f"{n:,}") for n in (0, *(10**p for p in range(9))) if n <= most]
-    names = ("score (higher: look here first)", "number of labels (log)")
+    names = ("score (higher: look here first)", f"number of {what} (log)")
     parts = [svg.axes(plot, (names[0], svg.ticks(*plot.x)), (names[1], counts))]
     for low, high, n_fine, n_wrong in zip(edges[:-1], edges[1:], fine, wrong, strict=True):
         split, top = float(np.log10(1 + n_fine)), float(np.log10(1 + n_fine + n_wrong))
         across = (float(low), float(low + 0.88 * (high - low)))
         parts.append(svg.box(plot, across, (0.0, split), FINE) if n_fine else "")
         parts.append(svg.box(plot, across, (split, top), WRONG) if n_wrong else "")
-    return svg.picture(plot, parts, "How many labels have which score, flagged labels and the others")
+    return svg.picture(plot, parts, f"How many {what} have which score, flagged ones and the others")
 
 
 def chance_by_rank(run: Run) -> Markup | None:
@@ -103,8 +103,8 @@ def chance_by_rank(run: Run) -> Markup | None:
     return svg.picture(plot, parts, "Chance of being wrong by place in the list")
 
 
-def noise_interval(rate: Mapping[str, Any], mark: float | None) -> Markup | None:
-    """The estimated share of wrong labels with its interval, and another share as a mark."""
+def noise_interval(rate: Mapping[str, Any], mark: float | None, what: str = "labels") -> Markup | None:
+    """The estimated share of labels, or images, that are wrong, with its interval, and another share as a mark."""
     try:
         low, middle, high = (float(rate[key]) for key in ("low", "estimate", "high"))
     except (KeyError, TypeError, ValueError):
@@ -115,13 +115,13 @@ def noise_interval(rate: Mapping[str, Any], mark: float | None) -> Markup | None
     plot = Plot((0.0, top), (0.0, 1.0), height=112)
     x, y = plot.at(middle, 0.5)
     percent = [(value, f"{value * 100:g} %") for value, _ in svg.ticks(0.0, top)]
-    parts = [svg.axes(plot, ("share of all labels", percent), ("", []))]
+    parts = [svg.axes(plot, (f"share of all {what}", percent), ("", []))]
     parts.append(svg.box(plot, (low, high), (0.30, 0.70), "ink pale"))
     parts.append(f'<circle class="fill ink" cx="{x:.1f}" cy="{y:.1f}" r="6"/>')
     if mark is not None:
         across, _ = plot.at(mark, 0.5)
         parts.append(f'<line class="line {WRONG} mark" x1="{across:.1f}" x2="{across:.1f}" y1="14" y2="64"/>')
-    return svg.picture(plot, parts, "Estimated share of wrong labels with its interval")
+    return svg.picture(plot, parts, f"Estimated share of wrong {what} with its interval")
 
 
 def reliability(bins: Sequence[Mapping[str, Any]]) -> Markup | None:

@@ -64,14 +64,20 @@ def verb_of(folder: Path) -> str:
     return "train" if read_object(folder / "run.json", []).get("verb") == "train" else "audit"
 
 
-def read_run(folder: Path) -> Run:
-    """Reads the run folder of an audit; raises `InputError` that names every file that is missing or broken."""
+def is_of_masks(folder: Path) -> bool:
+    """Whether a run's labels are masks; False where that cannot be read, which is told later."""
+    return read_object(folder / "summary.json", []).get("task") == "segmentation"
+
+
+def read_run(folder: Path, more: Sequence[str] = ()) -> Run:
+    """Reads the run folder of an audit, `more` columns of suspects.csv too; raises `InputError` that names every file
+    that is missing or broken."""
     problems: list[str] = []
     info = read_object(folder / "run.json", problems)
     summary = read_object(folder / "summary.json", problems)
     _check_summary(summary, folder / "summary.json", problems)
-    suspects = _read_suspects(folder / "suspects.csv", problems)
-    gallery = _read_gallery(folder / "gallery.json", problems)
+    suspects = _read_suspects(folder / "suspects.csv", (*COLUMNS, *more), problems)
+    gallery = read_gallery(folder / "gallery.json", problems)
     ids, losses = _read_losses(folder / "evidence.npz", problems)
     if suspects is None or problems:
         refuse_folder(folder, problems, "audit")
@@ -121,14 +127,14 @@ def _check_summary(summary: Json, path: Path, problems: list[str]) -> None:
             problems.append(f"{path.name}: {key!r} should be {kind.__name__}, is {summary[key]!r:.80}.")
 
 
-def _read_suspects(path: Path, problems: list[str]) -> Suspects | None:
+def _read_suspects(path: Path, columns: Sequence[str], problems: list[str]) -> Suspects | None:
     if not path.is_file():
         problems.append(f"{path.name} is missing.")
         return None
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            missing = [name for name in columns if name not in (reader.fieldnames or ())]
             if missing:
                 problems.append(f"{path.name} lacks the column {', '.join(missing)}.")
                 return None
@@ -146,7 +152,8 @@ def _read_suspects(path: Path, problems: list[str]) -> Suspects | None:
         return None
 
 
-def _read_gallery(path: Path, problems: list[str]) -> list[Json]:
+def read_gallery(path: Path, problems: list[str]) -> list[Json]:
+    """The entries of gallery.json; none where there is no such file."""
     value = _read_json(path, problems, optional=True)
     if value is None:
         return []

@@ -7,8 +7,8 @@ from typing import Any
 
 from overread.errors import InputError
 from overread.files import write_whole
-from overread.reporting import figures, pictures, summary, trained, words
-from overread.reporting.files import Run, read_run, verb_of
+from overread.reporting import figures, mask_audit, pictures, summary, trained, trained_masks, words
+from overread.reporting.files import Run, is_of_masks, read_run, verb_of
 from overread.reporting.summary import CELLS, LISTED
 
 HERE = Path(__file__).parent
@@ -20,7 +20,7 @@ def write_report(run: Path) -> Path:
 
     Raises `InputError` when the folder is not a whole run. The same files give the same page.
     """
-    html = render("train.html", trained.content(run)) if verb_of(run) == "train" else render_audit(run)
+    html = page(run)
     path = run / "report.html"
     try:
         write_whole(path, lambda part: part.write_bytes(html.encode("utf-8", "replace")))
@@ -29,6 +29,23 @@ def write_report(run: Path) -> Path:
             f"{path} cannot be written: {error.strerror}. Is the folder yours, the disk full?"
         ) from None
     return path
+
+
+def page(folder: Path) -> str:
+    """The page of a run, whatever its verb and its labels."""
+    if verb_of(folder) == "train":
+        return render_train(folder)
+    return (
+        render("mask_audit.html", mask_audit.content(folder)) if is_of_masks(folder) else render_audit(folder)
+    )
+
+
+def render_train(folder: Path) -> str:
+    """The page of a training."""
+    run = trained.read_train_run(folder)
+    if run.of_masks:
+        return render("train_masks.html", trained_masks.content(folder, run))
+    return render("train.html", trained.content(run))
 
 
 def render_audit(folder: Path) -> str:
@@ -51,7 +68,7 @@ def render(template: str, content: dict[str, Any]) -> str:
     for name in ("count", "share", "decimal", "plural", "chance"):
         environment.filters[name] = getattr(words, name)
     style = Markup((HERE / "style.css").read_text(encoding="utf-8"))
-    return environment.get_template(template).render(style=style, **content)
+    return environment.get_template(template).render(style=style, opened=OPENED, **content)
 
 
 def _content(run: Run) -> dict[str, Any]:
@@ -69,7 +86,6 @@ def _content(run: Run) -> dict[str, Any]:
         "finished": str(run.info.get("finished") or ""),
         "version": str(facts.get("overread", "")),
         "gallery": pictures.gallery(run),
-        "opened": OPENED,
         "first": run.suspects.rows[: 0 if run.gallery else LISTED],
         "figures": _figures(run),
         "limits": [*summary.LIMITS, *map(str, summary.several(facts, "limits"))],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from overread.reporting.files import Facts, Json
@@ -12,6 +12,7 @@ from overread.reporting.words import count, number, plural, seconds, share
 CELLS = 30  # with more classes a table of classes against classes becomes a list
 LISTED = 20  # of left-out images, duplicates, ...
 MEASURES = ("ap", "auroc", "ap_within_class", "auroc_within_class", "sensitivity", "specificity")
+CUTS = ("sensitivity", "specificity")  # of the cut: no single one is best
 LIMITS = (
     "A flag is a suspicion, not a verdict: an expert decides. Some flagged labels are right, above all on "
     "rare or hard images.",
@@ -130,22 +131,25 @@ def detectors(summary: Json) -> list[dict[str, Any]]:
     return [{**known, **row, "name": name} for name, row in table.items() if isinstance(row, Mapping)]
 
 
-def detection(summary: Json) -> list[dict[str, Any]]:
+def detection(
+    summary: Json, measures: Sequence[str] = MEASURES, baseline: str = "rarity"
+) -> list[dict[str, Any]]:
     """Measured against the truth: consensus first, image-free baseline last; best values marked."""
     table = {name: row for name, row in part(summary, "detection").items() if isinstance(row, Mapping)}
-    order = sorted(table, key=lambda name: (name == "rarity", name != "consensus"))
+    order = sorted(table, key=lambda name: (name == baseline, name != "consensus"))
     best = {
         key: max(
             (value for row in table.values() if (value := number(row.get(key))) is not None), default=None
         )
-        for key in MEASURES[:4]
+        for key in measures
+        if key not in CUTS
     }
 
     def cell(row: Mapping[str, Any], key: str) -> dict[str, Any]:
         value = number(row.get(key))
         return {"value": value, "best": value is not None and value == best.get(key)}
 
-    return [{"name": name, "cells": [cell(table[name], key) for key in MEASURES]} for name in order]
+    return [{"name": name, "cells": [cell(table[name], key) for key in measures]} for name in order]
 
 
 def reading(run: Facts) -> list[tuple[str, str]]:
@@ -157,11 +161,26 @@ def reading(run: Facts) -> list[tuple[str, str]]:
         ("Source", read.get("source") or data.get("source")),
         ("Kind", read.get("kind")),
         ("Columns guessed", guessed),
-        ("Labels", count(summary["samples"])),
-        ("Classes", count(len(summary["classes"]))),
+        ("Images" if of_masks(summary) else "Labels", count(summary["samples"])),
+        *names_of_classes(summary),
         ("Groups (patients, lesions, ...)", count(summary["groups"]) if "groups" in summary else ""),
     ]
     return [(name, str(words)) for name, words in pairs if words]
+
+
+def of_masks(summary: Json) -> bool:
+    """Whether the labels are masks."""
+    return bool(summary.get("task") == "segmentation")
+
+
+def names_of_classes(summary: Json) -> list[tuple[str, str]]:
+    """How many classes there are, or which structures."""
+    names = [str(name) for name in summary["classes"]]
+    if not of_masks(summary):
+        return [("Classes", count(len(names)))]
+    how = "exclude each other" if summary.get("exclusive") else "may overlap"
+    size = f"{summary['size']} x {summary['size']} pixels" if summary.get("size") else ""
+    return [("Structures", f"{', '.join(names)} ({how})"), ("Seen at", size)]
 
 
 def listed(source: Json, key: str) -> list[str]:
@@ -216,7 +235,10 @@ def read_and_origin(run: Facts) -> dict[str, Any]:
         "left_out": left_out(read),
         "same": [
             ("The same image more than once", listed(read, "duplicates")),
-            ("Identical images with different labels", listed(read, "conflicts")),
+            (
+                f"Identical images with different {'masks' if of_masks(run.summary) else 'labels'}",
+                listed(read, "conflicts"),
+            ),
         ],
         "across": listed(read, "groups_across_splits"),
         "notes": listed(read, "notes"),

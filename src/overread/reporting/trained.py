@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from overread.reporting import courses, figures, summary
-from overread.reporting.files import Json, config_of, read_object, refuse_folder
+from overread.reporting.files import Json, config_of, read_gallery, read_object, refuse_folder
 from overread.reporting.words import count, decimal, number, plural, share
 
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "log_loss", "ece")
@@ -34,6 +34,12 @@ class TrainRun:
     metrics: Json  # metrics.json
     epochs: Sequence[Json]  # log.jsonl of the training itself, an entry an epoch
     config: str
+    gallery: Sequence[Json] = ()
+
+    @property
+    def of_masks(self) -> bool:
+        """Whether it was trained on masks."""
+        return self.summary.get("task") == "segmentation"
 
 
 def read_train_run(folder: Path) -> TrainRun:
@@ -42,9 +48,10 @@ def read_train_run(folder: Path) -> TrainRun:
     info = read_object(folder / "run.json", problems)
     facts = read_with(folder / "summary.json", "classes", list, problems)
     metrics = read_with(folder / "metrics.json", "val", dict, problems)
+    gallery = read_gallery(folder / "gallery.json", problems)
     if problems:
         refuse_folder(folder, problems, "train")
-    return TrainRun(info, facts, metrics, read_epochs(folder / "log.jsonl"), config_of(folder))
+    return TrainRun(info, facts, metrics, read_epochs(folder / "log.jsonl"), config_of(folder), gallery)
 
 
 def read_with(path: Path, key: str, kind: type, problems: list[str]) -> Json:
@@ -69,9 +76,8 @@ def read_epochs(path: Path) -> list[Json]:
     return [found[epoch] for epoch in sorted(found)]
 
 
-def content(folder: Path) -> dict[str, Any]:
+def content(run: TrainRun) -> dict[str, Any]:
     """Everything the template shows, by the names it uses."""
-    run = read_train_run(folder)
     facts, metrics = run.summary, run.metrics
     rate = summary.part(facts, "noise_rate")
     part, labels, main = decisive(metrics)
