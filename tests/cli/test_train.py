@@ -41,6 +41,7 @@ METRICS: dict[str, Any] = {
     "test": {"given": QUALITY, "true": {**QUALITY, "accuracy": 0.9}},
 }
 RECORD: dict[str, Any] = {
+    "model": {"task": "classification"},
     "samples": 1000,
     "predicted": {"mel\x1b[31m": 200, "nv": 800},
     "notes": ["10 images have labels that the model does not know."],
