@@ -17,7 +17,7 @@ from overread.engine.evidence import Evidence
 from overread.errors import InputError
 from overread.run import RunFolder
 from overread.verbs.config import AuditConfig, TrainConfig, load_config, save_config
-from overread.verbs.setting_up import eyes
+from overread.verbs.setting_up import eyes, settled
 from overread.verbs.train import train
 
 COUNT = 72  # of the fixture `colours`
@@ -147,7 +147,7 @@ def test_interrupted_and_resumed_is_undisturbed(colours, tmp_path, monkeypatch, 
 def test_a_crash_after_the_training_loses_nothing(colours, tmp_path, monkeypatch):
     train(colours, tmp_path / "whole", None, config(colours), quiet=True)
     with monkeypatch.context() as patch:
-        patch.setattr("overread.verbs.train.measured", lambda *_: 1 / 0)
+        patch.setattr("overread.verbs.label_train.measured", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train(colours, tmp_path / "broken", None, config(colours), quiet=True)
     assert read(tmp_path / "broken", "run.json")["state"] == "failed"
@@ -342,7 +342,7 @@ def test_a_network_of_the_users_own_is_found_from_anywhere(colours, tmp_path, mo
     ],
 )
 def test_the_prior_looks_through_trained_eyes(flags, names):
-    assert eyes(TrainConfig(**flags)) == names
+    assert eyes(settled(TrainConfig(**flags), "classification")) == names
 
 
 def test_a_configuration_survives_its_file(tmp_path):
