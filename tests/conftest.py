@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import numpy as np
 import pytest
@@ -72,5 +73,50 @@ def train():
         recipe = Recipe(**{"epochs": 4, "batch_size": 16, "lr": 0.05, "augment": mirrors, **recipe})
         data = TrainingSet(samples, rows, CLASSES, prior(samples) if known is None else known)
         return Training(method, data, lambda: build("tiny", 3, 16, "none"), recipe, make_fabric("cpu"), files)
+
+    return make
+
+
+STRUCTURES = ("disk", "bar")
+
+
+def shapes(count=32, size=16, seed=0, exclusive=False):
+    """Images with a bright disk and a dim bar, and the masks [N, 2, H, W] of both; `exclusive`: the disk on top."""
+    from overread.engine.samples import Samples
+
+    rng = np.random.default_rng(seed)
+    down, across = np.mgrid[:size, :size]
+    disks, bars = np.zeros((2, count, size, size), bool)
+    for number in range(count):
+        row, column = rng.uniform(0.3 * size, 0.7 * size, 2)
+        disks[number] = np.hypot(down - row, across - column) < 0.22 * size
+        top = rng.integers(1, size - size // 4)
+        bars[number, top : top + size // 5] = True
+    pixels = rng.integers(0, 50, (count, size, size)) + 140 * disks + 60 * bars
+    x = np.repeat(pixels.astype(np.uint8)[..., None], 3, axis=3)
+    if exclusive:
+        bars &= ~disks
+    return Samples(x, np.stack([disks, bars], 1).astype(np.uint8))
+
+
+@pytest.fixture
+def train_masks():
+    """Builds a Training of the tiny U-Net on shapes: train_masks(method, samples=, exclusive=, **recipe)."""
+    import torch
+
+    from overread.engine.device import make_fabric
+    from overread.engine.loop import Recipe, Training, TrainingSet
+    from overread.engine.networks import build_segmenter
+    from overread.engine.segmentation import Segmentation
+    from overread.verbs.masks.share import Share, prior_of
+
+    def make(method, samples=None, exclusive=False, criterion="ce", files=None, **recipe):
+        samples = shapes(exclusive=exclusive) if samples is None else samples
+        plain = {"epochs": 4, "batch_size": 8, "lr": 0.01, "optimizer": "adam"}
+        known = prior_of(Share(0.25, 0.25, 0.25), len(samples), 2)
+        task = Segmentation(STRUCTURES, exclusive=exclusive, criterion=criterion)
+        data = TrainingSet(samples, torch.arange(len(samples)), STRUCTURES, known, task)
+        network = partial(build_segmenter, "unet-tiny", task.outputs, 16)
+        return Training(method, data, network, Recipe(**{**plain, **recipe}), make_fabric("cpu"), files)
 
     return make

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from overread.engine.gather_masks import MaskGathering
     from overread.engine.method import Prior
 
-FOLDS, EPOCHS = 2, 20
+FOLDS, EPOCHS, BATCH = 2, 20, 4
 LEAST_SIZE = 32  # pixels
 HOW = (
     "Two plain networks, each trained on half of the images at half the size, say how the masks of the other half "
@@ -58,7 +58,7 @@ def share_of_wrong_masks(manifest: Manifest, config: LearningConfig, setup: Setu
 
     with run.stage("prior"):
         gathering = half_size(manifest, config, setup, run)
-        recipe = replace(READING, epochs=EPOCHS, balance="loss")
+        recipe = replace(READING, epochs=EPOCHS, batch_size=BATCH, balance="loss")
         read = gathering.out_of_fold("prior", CE(), recipe, FOLDS)
         found = setup.first(lambda: doubt(evidence_of(gathering, read), seed=config.seed))
         return Share(found.share, found.low, found.high)
