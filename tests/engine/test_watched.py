@@ -20,7 +20,6 @@ from overread.errors import InputError
 from overread.methods import METHODS
 from overread.methods.ce import CE
 
-NAMES = [name for name in METHODS if "classification" in METHODS[name].load().tasks]
 VALUES = (0.5, 0.9, 0.7, 0.9)  # of the four epochs: the second is the best, the fourth no better
 FOR_LABELS = [name for name, entry in METHODS.items() if "classification" in entry.load().tasks]
 INFO = {"network": "tiny", "effort": "full", "classes": ["a", "b", "c"], "size": 16, "channels": 3}
