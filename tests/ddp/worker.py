@@ -32,6 +32,7 @@ from overread.errors import InputError, OverreadError
 from overread.methods import METHODS
 from overread.processes import started
 
+FOR_LABELS = [name for name, entry in METHODS.items() if "classification" in entry.load().tasks]
 COUNT, EPOCHS, STOP = 61, 6, 3  # an odd number: the parts of a batch and of a sweep are uneven
 
 
@@ -260,7 +261,7 @@ def main(folder: Path) -> None:
     told = {**talk(folder), "drift": drift(fabric)}
     (folder / f"told-{rank}.json").write_text(json.dumps(told))
     np.savez(folder / f"swept-{rank}.npz", **swept(fabric, folder))
-    for name in METHODS:
+    for name in FOR_LABELS:
         np.savez(folder / f"{name}-{rank}.npz", **learned(name, fabric, folder))
     (folder / f"verbs-{rank}.json").write_text(json.dumps(verbs(folder)))
 

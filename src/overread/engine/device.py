@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import logging
 import os
@@ -76,7 +77,15 @@ def launched(accelerator: str, precision: str, processes: Started) -> Any:
         fabric.launch()
     finally:
         logging.disable(said)
+    atexit.register(disconnect)
     return fabric
+
+
+def disconnect() -> None:
+    """Ends the connection with the other processes while threads can still be joined: left to the interpreter's
+    end, it now and then aborts."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def buffers_apart() -> dict[str, Any]:
