@@ -129,19 +129,15 @@ def run(cell: Cell, options: argparse.Namespace) -> None:
 def weights(out: Path) -> dict[str, Any] | None:
     """P5's figure 4: mean and standard deviation of the weights of clean and of noisy images, epoch by epoch, and how
     well they tell them apart (AUROC of low weight for noisy)."""
-    import pandas as pd
     from sklearn.metrics import roc_auc_score
 
     with np.load(out / "evidence.npz", allow_pickle=False) as evidence:
         if "column.weight" not in evidence.files:
             return None
         weight, ids = evidence["column.weight"], evidence["ids"].astype(str)
-    manifest = pd.read_csv(out / "manifest.csv", dtype=str, keep_default_na=False).set_index("id").loc[ids]
-    noise = json.loads(
-        (Path(json.loads((out / "run.json").read_text())["data"]["source"]) / "noise.json").read_text()
-    )
-    changed = set(map(str, noise["images"]))
-    wrong = np.array([name in changed for name in manifest.index])
+    source = Path(json.loads((out / "run.json").read_text())["data"]["source"])
+    changed = {Path(name).name for name in json.loads((source / "noise.json").read_text())["images"]}
+    wrong = np.array([Path(name).name in changed for name in ids])
     if not wrong.any() or wrong.all():
         return None
     kinds = {"clean": weight[~wrong], "noisy": weight[wrong]}
