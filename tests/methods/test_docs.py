@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from overread.engine.segmentation import Segmentation
 from overread.engine.task import Classification
 from overread.methods import METHODS
 
@@ -46,7 +47,8 @@ def test_every_field_is_documented_with_its_default(name):
 @pytest.mark.parametrize("name", METHODS)
 def test_every_column_of_evidence_is_documented(name):
     kind = METHODS[name].load()
-    columns = kind().columns(Classification(("a", "b"), features=4))
+    task = Classification if "classification" in kind.tasks else Segmentation
+    columns = kind().columns(task(("a", "b"), features=4))
     left = {n for n, c in columns.items() if c.evidence and not c.scratch} - {"loss", "opinion"}
     line = next(line for line in TEXT.splitlines() if line.startswith(f"| `{name}` |"))
     assert set(re.findall(r"`(\w+)`", line.split("|")[4])) == left
