@@ -5,7 +5,7 @@ from overread.registry import Entry
 MASK_DETECTORS = {
     "consensus": Entry(
         "overread.detect.masks.doubt:consensus",
-        "agreement, contour and surprise together, and what an image's masks say of each other; ranks suspects.csv",
+        "contour, reach and surprise together, and what an image's masks say of each other; ranks suspects.csv",
         "Overread",
     ),
     "agreement": Entry(
@@ -16,6 +16,11 @@ MASK_DETECTORS = {
     "contour": Entry(
         "overread.detect.masks.fit:contour",
         "masks: how far the contours lie apart, given how sure the network is of where they lie",
+        "Overread",
+    ),
+    "reach": Entry(
+        "overread.detect.masks.fit:reach",
+        "masks: how far the given contour lies outside the suggested one on average, or inside",
         "Overread",
     ),
     "surprise": Entry(

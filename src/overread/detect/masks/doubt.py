@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from overread.detect.masks.consensus import pooled
 from overread.detect.masks.evidence import MaskEvidence
-from overread.detect.masks.hills import CUT, find_hills
+from overread.detect.masks.hills import CUT, FEW, Hills, find_hills
 from overread.detect.masks.suspicion import MaskSuspicion, drawn
 from overread.detect.rate import LEVEL
 
@@ -46,15 +47,20 @@ def doubt(evidence: MaskEvidence, rate: float | None = None, seed: int = 0) -> D
     The interval spans resampled groups, each with hills of its own.
     """
     score, rows = pooled(evidence), drawn(evidence)
-    whole = np.ones((1, len(evidence)))
-    p = touched(ratios(score, rows, whole)[0], whole[0])
+    hills = [find_hills(score[here, k]) if here.any() else None for k, here in enumerate(rows.T)]
+    known = any(one is not None and bool(one.two[0]) for one in hills)
+    p = touched(ratios(score, rows, hills)[0], np.ones(len(evidence)), known)
     if rate is not None:
         p = moved(p, rate)
         return Doubt(log_odds(p, score), p, rate, rate, rate)
     weights = resampled_groups(evidence.groups, seed)  # [R, N]
+    again = [
+        None if one is None else find_hills(score[here, k], weights[:, here], near=one)
+        for k, (one, here) in enumerate(zip(hills, rows.T, strict=True))
+    ]
     shares = [
-        float(w @ touched(ratio, w).max(1) / w.sum())
-        for w, ratio in zip(weights, ratios(score, rows, weights), strict=True)
+        float(w @ touched(ratio, w, known).max(1) / w.sum())
+        for w, ratio in zip(weights, ratios(score, rows, again), strict=True)
     ]
     estimate, edge = float(p.max(1).mean()), 0.5 * (1.0 - LEVEL)
     low, high = np.quantile(shares, [edge, 1.0 - edge])
@@ -66,22 +72,19 @@ def consensus(evidence: MaskEvidence) -> MaskSuspicion:
     return doubt(evidence).suspicion
 
 
-def ratios(score: Array, rows: Array, weights: Array) -> Array:
-    """[R, N, K] how many times likelier each score [N, K] is of a wrong mask than of a right one, by the hills of
-    each structure in each sample [R, N]. What is drawn on neither side (not in `rows` [N, K]) is right."""
-    found = np.zeros((len(weights), *score.shape))
-    for k, here in enumerate(rows.T):
-        if here.any():
-            hills = find_hills(score[here, k])
-            if len(weights) > 1:
-                hills = find_hills(score[here, k], weights[:, here], near=hills)
-            p = np.clip(hills.p_wrong(score[here, k]), LEAST, 1.0 - LEAST)  # [R, M]
-            even = (1.0 - hills.share) / hills.share
-            found[:, here, k] = p / (1.0 - p) * even[:, None]
+def ratios(score: Array, rows: Array, hills: Sequence[Hills | None]) -> Array:
+    """[R, N, K] how many times likelier each score [N, K] is of a wrong mask than of a right one, by the `hills`
+    [K] of R samples. What is drawn on neither side (not in `rows` [N, K]) is right."""
+    samples = max((len(one.share) for one in hills if one is not None), default=1)
+    found = np.zeros((samples, *score.shape))
+    for k, (one, here) in enumerate(zip(hills, rows.T, strict=True)):
+        if one is not None:
+            p = np.clip(one.p_wrong(score[here, k]), LEAST, 1.0 - LEAST)  # [R, M]
+            found[:, here, k] = p / (1.0 - p) * ((1.0 - one.share) / one.share)[:, None]
     return found
 
 
-def touched(ratio: Array, weights: Array) -> Array:
+def touched(ratio: Array, weights: Array, known: bool = True) -> Array:
     r"""[N, K] how probably each mask is wrong, given what the image's other masks look like.
 
     An image is touched with probability $\lambda$; in a touched one structure k is wrong with probability $\rho_k$.
@@ -94,15 +97,18 @@ def touched(ratio: Array, weights: Array) -> Array:
     Args:
         ratio: [N, K] r.
         weights: [N] how often each image counts.
+        known: whether the shares can be found; where no structure has a hill of wrong masks, they are 0.02 and 0.5.
     """
     count = max(float(weights.sum()), 1.0)
-    lam, rho = 0.5, np.full(ratio.shape[1], 0.5)
+    lam, rho = 0.5 if known else FEW, np.full(ratio.shape[1], 0.5)
     wrong = np.zeros(ratio.shape)
     for _ in range(STEPS):
         either = 1.0 - rho + rho * ratio  # [N, K]
         log_t = np.log(lam / (1.0 - lam)) + np.log(np.maximum(either, 1e-300)).sum(1)
         is_touched = 1.0 / (1.0 + np.exp(-np.clip(log_t, -700.0, 700.0)))  # [N]
         wrong = is_touched[:, None] * rho * ratio / either
+        if not known:
+            break
         lam = float(np.clip(weights @ is_touched / count, 0.5 / count, 1.0 - 0.5 / count))
         rho = np.clip(weights @ wrong / max(float(weights @ is_touched), 1e-12), 0.01, 0.99)
     return wrong

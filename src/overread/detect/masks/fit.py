@@ -11,7 +11,7 @@ from overread.detect.masks.suspicion import MaskSuspicion, of_structures
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FAR = 0.125  # of the image's side: contours that lie further apart than this are as wrong as can be
-NEAR = 0.1  # pixels
+NEAR, EVEN = 0.3, 1.0  # pixels
 CLOSE = 0.005  # of a Dice
 
 
@@ -21,9 +21,15 @@ def agreement(evidence: MaskEvidence) -> MaskSuspicion:
 
 
 def contour(evidence: MaskEvidence) -> MaskSuspicion:
-    r"""$\log \frac{d + 0.1}{1 + b}$: the mean distance d between the contours, against the width b of the band in
+    r"""$\log \frac{d + 0.3}{1 + b}$: the mean distance d between the contours, against the width b of the band in
     which the network is unsure (both in pixels). A hard image has a wide band; its contours may lie further apart."""
     return of_structures(evidence, contour_of(evidence))
+
+
+def reach(evidence: MaskEvidence) -> MaskSuspicion:
+    r"""$\log \frac{|s| + 1}{1 + b}$: how far the given contour lies outside (s > 0) the suggested one in the mean,
+    or inside. Scatter to both sides cancels out; what is drawn too large or too small all around does not."""
+    return of_structures(evidence, reach_of(evidence))
 
 
 def surprise(evidence: MaskEvidence) -> MaskSuspicion:
@@ -47,6 +53,12 @@ def contour_of(evidence: MaskEvidence) -> Array:
     """[N, K] raw score of `contour`."""
     distance = np.minimum(evidence.distance.astype(np.float64), FAR * evidence.size)
     return np.log((distance + NEAR) / (1.0 + evidence.band))
+
+
+def reach_of(evidence: MaskEvidence) -> Array:
+    """[N, K] raw score of `reach`."""
+    far = np.minimum(np.abs(evidence.signed.astype(np.float64)), FAR * evidence.size)
+    return np.log((far + EVEN) / (1.0 + evidence.band))
 
 
 def surprise_of(evidence: MaskEvidence) -> Array:

@@ -54,7 +54,8 @@ def find_hills(score: Array, weights: Array | None = None, near: Hills | None = 
     """The hills of scores [M], or of R samples of them that count each score `weights` [R, M] times.
 
     Two are believed in where they explain the scores better than one, by the Bayesian information criterion, and lie
-    at least 2.5 (root mean square) spreads apart. The search begins in several places, or at the valley of `near`.
+    at least 2.5 (root mean square) spreads apart. The search begins in several places. With `near`, found on all of
+    the scores, the samples have as many hills, and the search begins at its valley.
 
     Source: Dempster, Laird and Rubin 1977 (EM); Peel and McLachlan 2000 (t distributions); Schwarz 1978 (BIC);
     Ashman, Bird and Zepf 1994 (how far apart).
@@ -63,10 +64,7 @@ def find_hills(score: Array, weights: Array | None = None, near: Hills | None = 
     edges = np.linspace(score.min(), max(score.max(), score.min() + 1e-6), BINS + 1)
     s, bins = 0.5 * (edges[1:] + edges[:-1]), np.clip(np.digitize(score, edges) - 1, 0, BINS - 1)
     counts = np.stack([np.bincount(bins, one, BINS) for one in weights])  # [R, BINS]
-    if near is not None and near.two[0]:
-        cuts = [near.valley]
-    else:
-        cuts = [float(np.quantile(score, start)) for start in STARTS]
+    cuts = [float(np.quantile(score, start)) for start in STARTS] if near is None else [near.valley]
     one, one_likely = one_hill(s, counts)
     found, likely = two_hills(s, counts, cuts[0])
     for cut in cuts[1:]:
@@ -76,6 +74,7 @@ def find_hills(score: Array, weights: Array | None = None, near: Hills | None = 
     gain = likely - one_likely - 1.5 * np.log(counts.sum(1))
     spread = np.sqrt(0.5 * (found["spread"] ** 2 + found["wrong_spread"] ** 2))
     two = (gain > 0) & (found["wrong"] - found["centre"] > APART * spread)
+    two = two if near is None else np.repeat(near.two, len(counts))
     ours = {name: np.where(two, v, one.get(name, v)) for name, v in found.items()}
     return Hills(**ours, two=two, top=float(s[-1]))
 
@@ -83,7 +82,7 @@ def find_hills(score: Array, weights: Array | None = None, near: Hills | None = 
 def one_hill(s: Array, counts: Array) -> tuple[dict[str, Array], Array]:
     """Right masks and few others: m_0, s_0 and pi, each [R], and the logarithm of the likelihood."""
     centre = median(s, counts)
-    spread = 1.5 * median(np.abs(s - centre[:, None]), counts)
+    spread = np.maximum(1.5 * median(np.abs(s - centre[:, None]), counts), NARROW * np.ptp(s))
     share = np.full(len(counts), FEW)
     for _ in range(STEPS):
         right, wrong = (1.0 - FEW) * student(s, centre, spread), FEW * flat(s, centre, s[-1])
