@@ -40,6 +40,12 @@ def make(wrong, seed=0, **more):
     return MaskEvidence(**(values | more))
 
 
+@pytest.fixture(name="make")
+def _make():
+    """`make(wrong [N, K], seed, **fields)`: evidence."""
+    return make
+
+
 @pytest.fixture
 def whole_images():
     """40 of 160 images have all three masks wrong; which."""

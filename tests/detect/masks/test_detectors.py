@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
-from tests.detect.masks.conftest import COUNT, EPOCHS, STRUCTURES, make
 
 from overread.detect import loss_sequence as of_labels
 from overread.detect.masks import MASK_DETECTORS
@@ -17,6 +16,7 @@ from overread.detect.masks.training import OWN
 from overread.errors import InputError
 
 WHOLE = ("mean-loss", "loss-sequence")
+COUNT, STRUCTURES, EPOCHS = 160, 3, 6  # of the evidence that conftest.py makes
 
 
 def with_columns(evidence, wrong):
@@ -113,7 +113,7 @@ def test_the_loss_sequence_is_that_of_labels(whole_images):
     np.testing.assert_array_equal(found.wrong, reference.wrong)
 
 
-def test_evidence_is_read_back_as_it_was_written(tmp_path, whole_images):
+def test_evidence_is_read_back_as_it_was_written(tmp_path, whole_images, make):
     evidence, wrong = whole_images
     evidence = with_columns(evidence, wrong[:, 0])
     evidence.save(tmp_path / "evidence.npz")

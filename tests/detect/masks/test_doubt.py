@@ -6,7 +6,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from tests.detect.masks.conftest import COUNT, STRUCTURES, make
 
 from overread.detect.masks.doubt import STEPS, doubt, moved, resampled_groups, touched
 
@@ -28,8 +27,8 @@ def test_single_wrong_masks_are_found_in_their_structure(single_masks):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_right_masks_are_not_flagged(seed):
-    found = doubt(make(np.zeros((COUNT, STRUCTURES), bool), seed))
+def test_right_masks_are_not_flagged(seed, make):
+    found = doubt(make(np.zeros((160, 3), bool), seed))
     assert (found.image > 0.5).mean() <= 0.03
     assert found.share < found.high < 0.05
 

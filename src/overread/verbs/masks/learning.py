@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from overread.engine.loop import Recipe
 
 Array = np.ndarray[Any, np.dtype[Any]]
-EPOCHS, BATCH = 25, 8
+EPOCHS, BATCH = 30, 8
+SHORT, LONGEST = 0.4, 4.0  # epochs of a plain first read, and of a second one on few images, as a multiple
+PLAIN = "ce"
 FEWEST = 20  # trusted images; of fewer the second read would learn little
 
 
@@ -48,14 +50,14 @@ def learn(reading: Reading, images: Images, config: AuditConfig, setup: Setup, r
     root = reading.manifest.root
     masks = setup.each(lambda: open_masks(files, root, size, setup.cache, quiet=setup.quiet))
     gathering = gathering_of(reading, (images, masks), config, setup, run)
-    recipe, folds = reading_recipe(config), folds_of(config, gathering)
+    recipe, folds = first_recipe(config), folds_of(config, gathering)
     if config.noise_rate is not None or needs_share(setup.method):
         share = known_share(reading, config, setup, run)
         gathering = replace(gathering, prior=prior_of(share, len(masks), masks.shape[1]))
     read, reads = gathering.out_of_fold("first", setup.method, recipe, folds), 1
     trusted = doubt(evidence_of(gathering, read), config.noise_rate, config.seed).image <= CUT
     if trusted.sum() >= FEWEST:
-        read, reads = second_read(gathering, read, recipe, folds, trusted), 2
+        read, reads = second_read(gathering, read, second_recipe(config, trusted), folds, trusted), 2
     return ReadMasks(evidence_of(gathering, read), read.probs, masks, reads, setup.quiet)
 
 
@@ -82,6 +84,19 @@ def gathering_of(
     make = partial(build_segmenter, config.network, task.outputs, first_size(config), config.weights)
     log = logger(run, setup.quiet)
     return MaskGathering(manifest, *pixels, task, make, setup.fabric, run.checkpoint, config.seed, log)
+
+
+def first_recipe(config: AuditConfig) -> Recipe:
+    """How the first read is trained. A plain one is short: it ends before wrong masks are learned by heart."""
+    recipe = reading_recipe(config)
+    return replace(recipe, epochs=max(2, round(SHORT * recipe.epochs))) if config.method == PLAIN else recipe
+
+
+def second_recipe(config: AuditConfig, trusted: Array) -> Recipe:
+    """How the second read is trained: in as many steps as if all images [N] were trusted, within reason."""
+    recipe = reading_recipe(config)
+    longer = min(LONGEST, len(trusted) / max(1, int(trusted.sum())))
+    return replace(recipe, epochs=round(longer * recipe.epochs))
 
 
 def reading_recipe(config: AuditConfig) -> Recipe:
