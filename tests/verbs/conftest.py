@@ -56,3 +56,57 @@ def write_colours(folder):
     table = pd.DataFrame(rows, columns=["image", "label", "true_label", "group"])
     table.to_csv(folder / "labels.csv", index=False)
     return folder
+
+
+SHAPES = ("disk", "bar")
+SHAPE_COUNT = 40
+
+
+@pytest.fixture
+def shapes(tmp_path):
+    """40 images in 20 groups with the masks of a disk and a bar; every fourth disk is drawn too large."""
+    return write_shapes(tmp_path / "shapes")
+
+
+@pytest.fixture(scope="session")
+def trained_on_masks(tmp_path_factory):
+    """A folder with `shapes`, the run `run` of a model trained on them, and its cache."""
+    from overread.verbs.config import TrainConfig
+    from overread.verbs.train import train
+
+    folder = tmp_path_factory.mktemp("trained-on-masks")
+    write_shapes(folder / "shapes")
+    plain = {
+        "network": "unet-tiny",
+        "size": 24,
+        "batch_size": 4,
+        "lr": 0.02,
+        "device": "cpu",
+        "augment": "none",
+    }
+    config = TrainConfig(epochs=16, cache=str(folder / "cache"), **plain)
+    train(folder / "shapes", folder / "run", None, config, quiet=True)
+    return folder
+
+
+def write_shapes(folder):
+    """Images of three sizes; the table names images, masks, true masks and groups."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(SHAPE_COUNT):
+        height, width = 24 + number % 3 * 4, 30
+        down, across = np.mgrid[:height, :width]
+        row, column, radius = rng.uniform(9, 15), rng.uniform(9, 21), rng.uniform(4, 6)
+        far, top = np.hypot(down - row, across - column), int(rng.integers(2, height - 6))
+        disk, bar = far < radius, (down >= top) & (down < top + 4)
+        given = far < radius + 3 if number % 4 == 0 else disk
+        pixels = rng.integers(0, 50, (height, width)) + 140 * disk + 60 * bar
+        planes = {"images": pixels, "mask_disk": 255 * given, "mask_bar": 255 * bar}
+        planes |= {"true_mask_disk": 255 * disk, "true_mask_bar": 255 * bar}
+        for name, plane in planes.items():
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(plane.astype(np.uint8)).save(folder / name / f"{number:02d}.png")
+        masks = {name: f"{name}/{number:02d}.png" for name in planes if name != "images"}
+        rows.append({"image": f"images/{number:02d}.png", "group": f"patient-{number // 2}", **masks})
+    pd.DataFrame(rows).to_csv(folder / "labels.csv", index=False)
+    return folder

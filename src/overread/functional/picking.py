@@ -9,6 +9,7 @@ from torch import Tensor
 
 from overread.engine.ledger import WHOLE_RUN, Column
 from overread.engine.method import Batch, Prior, Run
+from overread.engine.task import Task
 from overread.errors import InputError
 from overread.functional.schedules import ramp
 from overread.functional.selection import keep_count, smallest, smallest_per_class
@@ -63,6 +64,14 @@ def known_prior(run: Run) -> Prior:
 def known_rate(run: Run) -> float:
     """The noise rate of the prior."""
     return known_prior(run).noise_rate
+
+
+def check_for_masks(task: Task, **switches: bool) -> None:
+    """Refuses what needs classes where the labels are masks; `switches` are fields, and whether they are on."""
+    if task.name == "segmentation" and (on := [name for name, is_on in switches.items() if is_on]):
+        raise InputError(
+            f"{' and '.join(on)} is for labels of whole images: masks have no classes. Leave it out."
+        )
 
 
 def remember_kept() -> dict[str, Column]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from overread.engine.ledger import Column
 from overread.engine.method import Batch, Method, Run
 from overread.engine.task import Task
-from overread.functional.picking import Picking, kept, remember_kept
+from overread.functional.picking import Picking, check_for_masks, kept, remember_kept
 from overread.functional.records import record, recorded
 
 
@@ -48,6 +48,7 @@ class CoTeaching(Method):
         return [make(), make()]
 
     def columns(self, task: Task) -> dict[str, Column]:
+        check_for_masks(task, quota=self.quota)
         return {**recorded(task), **remember_kept()}
 
     def loss(self, nets: Sequence[nn.Module], batch: Batch, run: Run) -> Tensor:

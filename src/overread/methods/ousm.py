@@ -13,7 +13,7 @@ from overread.engine.ledger import Column
 from overread.engine.method import Batch, Method, Run
 from overread.engine.task import Task
 from overread.errors import InputError
-from overread.functional.picking import Picking, kept, remember_kept
+from overread.functional.picking import Picking, check_for_masks, kept, remember_kept
 from overread.functional.records import record, recorded
 from overread.functional.whole_set import class_weights, smallest_share
 
@@ -63,6 +63,7 @@ class OUSM(Method):
             )
 
     def columns(self, task: Task) -> dict[str, Column]:
+        check_for_masks(task, quota=self.quota, rebalance=self.rebalance > 0.0)
         given = Column(dtype=torch.int64, fill=-1, evidence=False)
         whole = {"given": given, "share": Column(fill=1.0, evidence=False)} if self.rank == "run" else {}
         return {**recorded(task), **remember_kept(), **whole}

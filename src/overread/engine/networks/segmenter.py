@@ -19,6 +19,11 @@ class Segmenter(nn.Module):
         self.body = body
         self.stride = stride
 
+    @property
+    def head(self) -> nn.Module:
+        """The last convolution, which makes the logits; weights for other structures come without it."""
+        return [module for module in self.body.modules() if isinstance(module, nn.Conv2d)][-1]
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """[B, C, H, W] images to logits z [B, K, H, W] and no feature, f [B, 0]; both float32."""
         height, width = x.shape[2:]
