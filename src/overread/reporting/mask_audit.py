@@ -130,16 +130,28 @@ def card(folder: Path, entry: Json) -> dict[str, Any]:
 
 def of_structures(facts: Json) -> list[dict[str, Any]]:
     """One row a structure: what is drawn of it, what is flagged, and how that differs."""
-    rows = []
-    for name, entry in summary.part(facts, "per_structure").items():
-        entry = entry if isinstance(entry, Mapping) else {}
-        flagged, samples = number(entry.get("flagged")), number(entry.get("samples"))
-        ratio = flagged / samples if samples and flagged is not None else None
-        counts = {key: entry.get(key) for key in COUNTS}
-        about = {"agreement": entry.get("agreement"), "noise_rate": entry.get("noise_rate")}
-        rows.append({"name": name, "share": ratio, **counts, **about})
-    most = max((row["share"] for row in rows if row["share"]), default=1.0)
-    return [{**row, "length": (row["share"] or 0.0) / most} for row in rows]
+    entries = {
+        name: entry if isinstance(entry, Mapping) else {}
+        for name, entry in summary.part(facts, "per_structure").items()
+    }
+    shares = {name: ratio(entry.get("flagged"), entry.get("samples")) for name, entry in entries.items()}
+    most = max((one for one in shares.values() if one), default=1.0)
+    known = (*COUNTS, "agreement", "noise_rate")
+    return [
+        {
+            "name": name,
+            "share": shares[name],
+            "length": (shares[name] or 0.0) / most,
+            **{key: entry.get(key) for key in known},
+        }
+        for name, entry in entries.items()
+    ]
+
+
+def ratio(some: Any, all_of_them: Any) -> float | None:
+    """A share, where both are numbers."""
+    part, whole = number(some), number(all_of_them)
+    return part / whole if whole and part is not None else None
 
 
 def detection(facts: Json) -> list[dict[str, Any]]:

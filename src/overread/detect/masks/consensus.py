@@ -28,4 +28,4 @@ def spread_out(raw: Array, there: Array) -> Array:
         if rows.any():
             tenth, quarter, half = np.quantile(raw[rows, k], (0.1, 0.25, 0.5))
             found[rows, k] = (raw[rows, k] - quarter) / max(half - tenth, 1e-6)
-    return np.clip(found, LOWEST, HIGHEST)
+    return np.asarray(np.clip(found, LOWEST, HIGHEST))
