@@ -10,7 +10,6 @@ from overread.engine.loop import fit, sweep
 from overread.engine.stage import arrays, learned
 from overread.methods import METHODS
 
-
 FOR_LABELS = [name for name, entry in METHODS.items() if "classification" in entry.load().tasks]
 
 
