@@ -1,8 +1,10 @@
 """Detectors: functions from what a run learned to which labels look wrong.
 
-A detector is a function `(Evidence) -> Suspicion`. Higher scores always mean *look here first*.
+A detector is a function `(Evidence) -> Suspicion`, of masks `(MaskEvidence) -> MaskSuspicion`. Higher scores always
+mean *look here first*.
 """
 
+from overread.detect.masks import MASK_DETECTORS
 from overread.registry import Entry
 
 DETECTORS = {
@@ -57,3 +59,7 @@ DETECTORS = {
         "overread.detect.own:vog", "how much the sample's gradient wanders over the epochs", "P4 (VOG)"
     ),
 }
+ALL_DETECTORS = {
+    **DETECTORS,
+    **{k: v for k, v in MASK_DETECTORS.items() if k not in DETECTORS},
+}  # where both have a name, it means the same sign

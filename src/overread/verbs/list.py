@@ -10,7 +10,7 @@ from overread.registry import Entry
 
 KINDS: dict[str, str | None] = {  # kind -> module:attribute of its registry
     "methods": "overread.methods:METHODS",
-    "detectors": "overread.detect:DETECTORS",
+    "detectors": "overread.detect:ALL_DETECTORS",
     "samplers": None,  # they come with `overread clean`
     "noises": "overread.noise:NOISES",
     "networks": "overread.engine:ALL_NETWORKS",

@@ -49,7 +49,7 @@ def doubt(evidence: MaskEvidence, rate: float | None = None, seed: int = 0) -> D
     score, rows = pooled(evidence), drawn(evidence)
     hills = [find_hills(score[here, k]) if here.any() else None for k, here in enumerate(rows.T)]
     known = any(one is not None and bool(one.two[0]) for one in hills)
-    p = touched(ratios(score, rows, hills)[0], np.ones(len(evidence)), known)
+    p = touched(ratios(score, rows, hills), np.ones(len(evidence)), known)
     if rate is not None:
         p = moved(p, rate)
         return Doubt(log_odds(p, score), p, rate, rate, rate)
@@ -58,10 +58,10 @@ def doubt(evidence: MaskEvidence, rate: float | None = None, seed: int = 0) -> D
         None if one is None else find_hills(score[here, k], weights[:, here], near=one)
         for k, (one, here) in enumerate(zip(hills, rows.T, strict=True))
     ]
-    shares = [
-        float(w @ touched(ratio, w, known).max(1) / w.sum())
-        for w, ratio in zip(weights, ratios(score, rows, again), strict=True)
-    ]
+    shares = []
+    for sample, counts in enumerate(weights):
+        ratio = ratios(score, rows, [one and one.of(sample) for one in again])
+        shares.append(float(counts @ touched(ratio, counts, known).max(1) / counts.sum()))
     estimate, edge = float(p.max(1).mean()), 0.5 * (1.0 - LEVEL)
     low, high = np.quantile(shares, [edge, 1.0 - edge])
     return Doubt(log_odds(p, score), p, estimate, min(float(low), estimate), max(float(high), estimate))
@@ -73,14 +73,13 @@ def consensus(evidence: MaskEvidence) -> MaskSuspicion:
 
 
 def ratios(score: Array, rows: Array, hills: Sequence[Hills | None]) -> Array:
-    """[R, N, K] how many times likelier each score [N, K] is of a wrong mask than of a right one, by the `hills`
-    [K] of R samples. What is drawn on neither side (not in `rows` [N, K]) is right."""
-    samples = max((len(one.share) for one in hills if one is not None), default=1)
-    found = np.zeros((samples, *score.shape))
+    """[N, K] how many times likelier each score [N, K] is of a wrong mask than of a right one, by the `hills`
+    [K] of one sample. What is drawn on neither side (not in `rows` [N, K]) is right."""
+    found = np.zeros(score.shape)
     for k, (one, here) in enumerate(zip(hills, rows.T, strict=True)):
         if one is not None:
-            p = np.clip(one.p_wrong(score[here, k]), LEAST, 1.0 - LEAST)  # [R, M]
-            found[:, here, k] = p / (1.0 - p) * ((1.0 - one.share) / one.share)[:, None]
+            p = np.clip(one.p_wrong(score[here, k])[0], LEAST, 1.0 - LEAST)  # [M]
+            found[here, k] = p / (1.0 - p) * float((1.0 - one.share[0]) / one.share[0])
     return found
 
 
@@ -134,5 +133,6 @@ def resampled_groups(groups: Array, seed: int) -> Array:
     """[R, N] how often each image counts when whole groups are drawn with replacement."""
     codes = np.unique(groups, return_inverse=True)[1]
     count = int(codes.max()) + 1
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1.0 / count), RESAMPLES)
-    return np.asarray(drawn[:, codes], np.float64)
+    rng = np.random.default_rng(seed)
+    times = [np.bincount(rng.integers(0, count, count), minlength=count) for _ in range(RESAMPLES)]
+    return np.stack([one[codes].astype(np.uint8) for one in times])

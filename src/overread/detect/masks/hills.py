@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,12 @@ class Hills:
     two: Array  # bool: whether there are two
     top: float  # the largest score
 
+    def of(self, sample: int) -> Hills:
+        """The hills of one sample."""
+        one = slice(sample, sample + 1)
+        numbers = {f.name: getattr(self, f.name)[one] for f in fields(self) if f.name != "top"}
+        return Hills(**numbers, top=self.top)
+
     @property
     def valley(self) -> float:
         """The score at which a mask of the first sample is as probably wrong as right."""
@@ -63,7 +69,7 @@ def find_hills(score: Array, weights: Array | None = None, near: Hills | None = 
     weights = np.ones((1, len(score))) if weights is None else weights
     edges = np.linspace(score.min(), max(score.max(), score.min() + 1e-6), BINS + 1)
     s, bins = 0.5 * (edges[1:] + edges[:-1]), np.clip(np.digitize(score, edges) - 1, 0, BINS - 1)
-    counts = np.stack([np.bincount(bins, one, BINS) for one in weights])  # [R, BINS]
+    counts = np.stack([np.bincount(bins, one, BINS) for one in weights])  # [R, BINS] float64
     cuts = [float(np.quantile(score, start)) for start in STARTS] if near is None else [near.valley]
     one, one_likely = one_hill(s, counts)
     found, likely = two_hills(s, counts, cuts[0])
