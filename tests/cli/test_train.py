@@ -231,3 +231,49 @@ def test_interrupted_and_a_full_disk(monkeypatch, capsys, error, code, says):
     monkeypatch.setitem(sys.modules, module.__name__, module)
     assert main(["train", "data", "-o", "run"]) == code
     assert says in capsys.readouterr().err
+
+
+FIT = {
+    "samples": 40,
+    "dice": 0.9124,
+    "hd95": 6.25,
+    "intervals": {"dice": [0.9, 0.93], "hd95": [5.0, 7.0]},
+    "per_structure": {"lungs": {"dice": 0.95}, "heart\x1b[31m": {"dice": 0.87}},
+}
+
+
+def test_a_training_on_masks_tells_dice_and_where_the_corrected_masks_are(calls, capsys, monkeypatch):
+    pair = {"images": 30, "given_dice": 0.711, "corrected_dice": 0.855}
+    summary = {**SUMMARY, "task": "segmentation", "noise_rate": {"truth": 0.25}}
+    metrics = {"kept": "last", "epoch": 20, "val": {"given": FIT}, "test": {"true": {**FIT, "hd95_mm": 1.09}}}
+    corrected = {"samples": 100, "agreement": 0.9, "wrong": pair}
+    module = sys.modules["overread.verbs.train"]
+    found = {**metrics, "corrected": corrected}
+    monkeypatch.setattr(module, "train", lambda source, out, *_, **__: Trained(out, summary, found))
+    assert main(["train", "data", "-o", "run"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    each = "(lungs 0.950, heart\\x1b[31m 0.870)"
+    assert told[0].startswith("Read     6,989 images, 5,229 groups, 2 structures")
+    assert told[1] == f"Val      Dice 0.912 (0.900 to 0.930) {each}, HD95 6.2 pixels, by the given masks"
+    assert told[2] == f"Test     Dice 0.912 (0.900 to 0.930) {each}, HD95 1.1 mm, by the true masks"
+    where = Path("run/suggested")
+    assert (
+        f"Masks    {where}, corrected; where given masks are wrong: Dice with the truth 0.711, now 0.855"
+        in told
+    )
+    found["corrected"] = {"samples": 100, "agreement": 0.9}
+    assert main(["train", "data", "-o", "run"]) == 0
+    assert f"Masks    {where}, corrected; Dice with the given ones 0.900" in capsys.readouterr().out
+
+
+def test_predictions_of_masks_are_told(calls, capsys, monkeypatch):
+    record = {**RECORD, "model": {"task": "segmentation"}, "predicted": {"lungs": 40}}
+    module = sys.modules["overread.verbs.predict"]
+    monkeypatch.setattr(
+        module, "predict", lambda run, source, out, *_, **__: Predicted(out, {"given": FIT}, record)
+    )
+    assert main(["predict", "run", "data", "-o", "out"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[1] == "Drawn    lungs 40"
+    assert told[2].startswith("Fit      Dice 0.912")
+    assert told[-2:] == [f"Masks    {Path('out/masks')}", f"Table    {Path('out/predictions.csv')}"]

@@ -134,7 +134,31 @@ def alone(worker, tmp_path_factory):
     run = worker.training(worker.Remembering(), fabric, epochs=3)
     list(fit(run))
     torch.save([net.state_dict() for net in networks(run)], folder / "state.pt")
+    drawing = worker.mask_training(fabric)
+    list(fit(drawing))
+    torch.save([net.state_dict() for net in networks(drawing)], folder / "masks.pt")
+    save_shapes(worker.shared().shapes(24), folder / "shapes")
     return folder, worker.swept(fabric, folder)
+
+
+@pytest.fixture(scope="session")
+def alone_on_masks(alone, worker):
+    """What one process says of masks from the trained weights."""
+    from overread.engine.device import make_fabric
+
+    return worker.swept_masks(make_fabric("cpu"), alone[0])
+
+
+def save_shapes(samples, folder: Path) -> None:
+    """Images and masks as files, and a table."""
+    lines = ["image,mask_disk,mask_bar"]
+    for number, (pixels, masks) in enumerate(zip(samples.x, samples.y, strict=True)):
+        names = [f"{kind}/{number:02d}.png" for kind in ("images", "disk", "bar")]
+        for name, plane in zip(names, (pixels, *(255 * masks)), strict=True):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(plane).save(folder / name)
+        lines.append(",".join(names))
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
 
 
 def save_colours(samples, folder: Path) -> None:

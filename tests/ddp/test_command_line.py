@@ -49,6 +49,10 @@ def test_all_processes_return_what_the_first_one_found(two, told):
     assert told[0]["metrics"] == told[1]["metrics"]
     assert len(told[0]["suspects"]) == 72
     assert_done(two / "audit")
+    assert told[0]["masks"] == told[1]["masks"]
+    assert info(two / "train-masks")["processes"] == 2
+    suggested = list((two / "train-masks" / "suggested" / "disk").iterdir())
+    assert len(suggested) == told[0]["masks"]["corrected"]["samples"] == 21
     assert info(two / "train")["processes"] == 2
     assert (two / "train" / "model" / "weights.safetensors").exists()
     assert not list(two.rglob("*.part"))

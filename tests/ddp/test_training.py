@@ -71,6 +71,21 @@ def test_stopped_and_resumed_with_columns_in_files_ends_bit_for_bit_equal(name, 
         assert one["files"][1] == 0, "files of columns are left"
 
 
+def test_a_method_for_masks_ends_bit_for_bit_equal_in_all_processes(found):
+    first, second = found("masks")
+    for key in first:
+        np.testing.assert_array_equal(first[key], second[key], err_msg=key)
+    assert first["probs"].shape == (21, 2, 16, 16)
+    assert np.isfinite(first["whole.ledger.loss"]).all()
+    assert np.ptp(first["whole.ledger.weight"][:, -1]) > 0
+
+
+def test_masks_read_from_equal_weights_are_those_of_one_process(found, alone_on_masks):
+    for values in found("swept-masks"):
+        far = np.abs(values["probs"].astype(int) - alone_on_masks["probs"].astype(int))
+        assert far.max() <= 1  # of 256
+
+
 def test_each_process_has_files_of_its_own_for_large_columns(found):
     assert [one["files"][0] for one in found("co-teaching-vog")] == [2, 2]  # a gradient of each network
 

@@ -13,6 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,11 @@ from overread.engine import ledger, parallel
 from overread.engine.augment import Augment
 from overread.engine.device import make_fabric
 from overread.engine.ledger import Column
-from overread.engine.loop import Recipe, Training, TrainingSet, batches, end_epoch, networks, sweep
+from overread.engine.loop import Recipe, Training, TrainingSet, batches, end_epoch, fit, networks, sweep
 from overread.engine.method import Method
-from overread.engine.networks import build
+from overread.engine.networks import build, build_segmenter
 from overread.engine.parallel import Exchange
+from overread.engine.segmentation import Segmentation
 from overread.engine.stage import learn
 from overread.errors import InputError, OverreadError
 from overread.methods import METHODS
@@ -232,6 +234,39 @@ def failures(exchange: Exchange) -> dict[str, object]:
 FLAGS = {"effort": "fast", "network": "tiny", "size": 16, "epochs": 12}
 
 
+def masks(fabric, folder: Path) -> dict[str, np.ndarray]:
+    """A training on masks: its weights, its ledger, and what it says of 21 images."""
+    from overread.engine.watched import probabilities
+
+    run = mask_training(fabric)
+    list(fit(run))
+    return {**state("whole", run), "probs": probabilities(run, run.data.samples)}
+
+
+def mask_training(fabric, state_of: Path | None = None) -> Training:
+    """QAM + OCM on 21 images of shapes, from the weights in a file if one is named."""
+    conftest = shared()
+    samples, task = conftest.shapes(21), Segmentation(conftest.STRUCTURES)
+    data = TrainingSet(samples, torch.arange(21), conftest.STRUCTURES, masks=task)
+    recipe = Recipe(
+        epochs=5, batch_size=8, lr=0.01, optimizer="adam", augment=Augment(rotate=10.0), balance="loss"
+    )
+    method = METHODS["qam-ocm"].load()()
+    run = Training(method, data, partial(build_segmenter, "unet-tiny", 2, 16), recipe, fabric)
+    if state_of is not None:
+        for net, weights in zip(networks(run), torch.load(state_of, weights_only=True), strict=True):
+            net.load_state_dict(weights)
+    return run
+
+
+def swept_masks(fabric, folder: Path) -> dict[str, np.ndarray]:
+    """What trained weights say of all images, read as an audit does, without a step."""
+    from overread.engine.gather_masks import read
+
+    run = mask_training(fabric, folder / "masks.pt")
+    return {"probs": read(run, np.arange(1, 21))}
+
+
 def verbs(folder: Path) -> dict[str, object]:
     """An audit and a training of FOLDER/colours, and a command that is wrong."""
     from overread.cli import main
@@ -242,12 +277,15 @@ def verbs(folder: Path) -> dict[str, object]:
     data, flags = folder / "colours", {**FLAGS, "cache": str(folder / "cache")}
     audited = audit(data, folder / "audit", config=AuditConfig(**flags), quiet=True)
     trained = train(data, folder / "train", config=TrainConfig(**flags, method="co-teaching"), quiet=True)
+    masked = {"network": "unet-tiny", "size": 16, "epochs": 2, "method": "ss", "cache": flags["cache"]}
+    drawn = train(folder / "shapes", folder / "train-masks", config=TrainConfig(**masked), quiet=True)
     main.LAST_WORDS = 0.0
     with contextlib.redirect_stderr(io.StringIO()) as said:
         code = main.main(["audit", str(folder / "nowhere"), "-o", str(folder / "never"), "--network", "tiny"])
     return {
         "suspects": audited.suspects["id"].tolist(),
         "metrics": trained.metrics,
+        "masks": drawn.metrics,
         "wrong": [code, said.getvalue()],
     }
 
@@ -263,6 +301,8 @@ def main(folder: Path) -> None:
     np.savez(folder / f"swept-{rank}.npz", **swept(fabric, folder))
     for name in FOR_LABELS:
         np.savez(folder / f"{name}-{rank}.npz", **learned(name, fabric, folder))
+    np.savez(folder / f"masks-{rank}.npz", **masks(fabric, folder))
+    np.savez(folder / f"swept-masks-{rank}.npz", **swept_masks(fabric, folder))
     (folder / f"verbs-{rank}.json").write_text(json.dumps(verbs(folder)))
 
 

@@ -18,6 +18,7 @@ from overread.mask_quality import dice
 from overread.run import RunFolder
 from overread.verbs.config import AuditConfig, TrainConfig
 from overread.verbs.masks import share
+from overread.verbs.masks.train_summary import not_learned
 from overread.verbs.train import train
 
 FILES = {
@@ -314,6 +315,14 @@ def test_it_tells_what_it_does(shapes, tmp_path, capsys, monkeypatch):
     told = capsys.readouterr().err
     assert "Noise: the masks of about" in told
     assert "validation Dice" in told
+
+
+def test_a_structure_that_is_not_learned_is_told():
+    figures = {"lungs": {"drawn": 18, "predicted": 18}, "clavicles": {"drawn": 17, "predicted": 8}}
+    [told] = not_learned({"per_structure": figures})
+    assert told.startswith(
+        "The model draws 'clavicles' in 8 validation images, and 17 have it. It has not been"
+    )
 
 
 def test_an_audit_is_no_training(shapes, tmp_path):

@@ -55,22 +55,35 @@ def show_train(result: TrainResult) -> None:
         *((name.capitalize(), _quality(metrics[name])) for name in ("val", "test") if name in metrics),
         *(("Warning", text) for text in summary["warnings"][:3]),
         ("Kept", f"the {metrics['kept']} epoch ({metrics['epoch']} of {summary['epochs']})"),
+        *([("Masks", _corrected(result))] if "corrected" in metrics else []),
         ("Model", str(result.out / "model")),
         ("Report", str(result.out / "report.html")),
     ]
     show_lines(lines)
 
 
+def _corrected(result: TrainResult) -> str:
+    """Where the corrected masks lie, and how good they are."""
+    found, where = result.metrics["corrected"], result.out / "suggested"
+    if "wrong" not in found or not found["wrong"]["images"]:
+        return f"{where}, corrected; Dice with the given ones {found['agreement']:.3f}"
+    before, after = (found["wrong"][name] for name in ("given_dice", "corrected_dice"))
+    return (
+        f"{where}, corrected; where given masks are wrong: Dice with the truth {before:.3f}, now {after:.3f}"
+    )
+
+
 def show_predictions(result: PredictResult) -> None:
     """What was predicted, in a few lines."""
     record = result.record
     counts = ", ".join(f"{short(name, 30)} {count:,}" for name, count in record["predicted"].items())
-    left_out = len(record["read"]["left_out"])
+    left_out, drawn = len(record["read"]["left_out"]), _of_masks(record["model"])
     lines = [
         ("Read", f"{record['samples']:,} images" + (f", {left_out:,} left out" if left_out else "")),
-        ("Drawn" if _of_masks(record["model"]) else "Classes", counts),
-        *([("Labels", _quality(result.metrics))] if result.metrics else []),
+        ("Drawn" if drawn else "Classes", counts),
+        *([("Fit" if drawn else "Labels", _quality(result.metrics))] if result.metrics else []),
         *(("Note", text) for text in record["notes"]),
+        *([("Masks", str(result.out / "masks"))] if drawn else []),
         ("Table", str(result.out / "predictions.csv")),
     ]
     show_lines(lines)

@@ -8,6 +8,8 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from inspect import signature
 from typing import Any
@@ -61,24 +63,32 @@ def launched(accelerator: str, precision: str, processes: Started) -> Any:
 
     if processes.size == 1:
         alone = [LightningEnvironment()]  # also within a SLURM job that spread nothing
-        return Fabric(accelerator=accelerator, devices=1, precision=precision, plugins=alone)
+        with banners_off():
+            return Fabric(accelerator=accelerator, devices=1, precision=precision, plugins=alone)
     check_spread(accelerator, processes)
     backend = "gloo" if accelerator == "cpu" else "nccl"
-    fabric = Fabric(
-        accelerator=accelerator,
-        devices=processes.here,
-        num_nodes=processes.nodes,
-        precision=precision,
-        strategy=DDPStrategy(process_group_backend=backend, timeout=PATIENCE, **buffers_apart()),
-    )
-    said = logging.root.manager.disable
-    logging.disable(logging.INFO)  # Lightning's banner
-    try:
+    with banners_off():
+        fabric = Fabric(
+            accelerator=accelerator,
+            devices=processes.here,
+            num_nodes=processes.nodes,
+            precision=precision,
+            strategy=DDPStrategy(process_group_backend=backend, timeout=PATIENCE, **buffers_apart()),
+        )
         fabric.launch()
-    finally:
-        logging.disable(said)
     atexit.register(disconnect)
     return fabric
+
+
+@contextmanager
+def banners_off() -> Iterator[None]:
+    """Without what Lightning says of itself and of its precision."""
+    said = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(said)
 
 
 def disconnect() -> None:

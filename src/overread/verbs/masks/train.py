@@ -32,4 +32,5 @@ def measure(
     with run.stage("masks"):
         write_suggested(out, manifest, config, trained)
         write_gallery(out, manifest, config, trained, found[f"{config.keep}.val"]["given"])
-    return summarise(reading, manifest, trained, config, run.info["seconds"]), metrics
+    val = metrics["val"]["given"]
+    return summarise(reading, manifest, trained, config, val, run.info["seconds"]), metrics

@@ -9,6 +9,7 @@ import numpy as np
 from overread import __version__
 from overread.data.manifest import Manifest
 from overread.data.parts import PARTS, rows_of
+from overread.data.problems import quoted
 from overread.data.reading import Reading
 from overread.detect.rate import LEVEL
 from overread.measure_masks import true_masks, wrong_masks
@@ -32,9 +33,11 @@ def summarise(
     manifest: Manifest,
     trained: TrainedOnMasks,
     config: TrainConfig,
+    val: dict[str, Any],
     seconds: dict[str, float],
 ) -> dict[str, Any]:
-    """All of summary.json; `manifest` has the parts as they were used."""
+    """All of summary.json; `manifest` has the parts as they were used, `val` is what metrics.json says of the
+    validation part by its given masks."""
     from overread.engine.networks import weights_in_words
 
     assert manifest.masks is not None
@@ -57,7 +60,7 @@ def summarise(
         "per_structure": structures,
         "noise_rate": noise_rate(manifest, trained, config),
         "read": reading.as_dict(),
-        "warnings": [*warnings_of_parts(reading, manifest), *few(structures)],
+        "warnings": [*warnings_of_parts(reading, manifest), *few(structures), *not_learned(val)],
         "limits": LIMITS,
         "seconds": dict(seconds),
     }
@@ -85,6 +88,18 @@ def few(structures: dict[str, dict[str, Any]]) -> list[str]:
     small = [f"{name} ({entry['train']})" for name, entry in structures.items() if entry["train"] < FEW]
     text = f"Structures that are drawn in fewer than {FEW} training images are hard to learn: {', '.join(small)}."
     return [text] if small else []
+
+
+def not_learned(val: dict[str, Any]) -> list[str]:
+    """A warning of structures that the model draws in less than half as many validation images as have it."""
+    rare = {
+        name: entry for name, entry in val["per_structure"].items() if entry["predicted"] < entry["drawn"] / 2
+    }
+    return [
+        f"The model draws {quoted([name])} in {entry['predicted']} validation images, and {entry['drawn']} have it. "
+        "It has not been learned: train longer (--epochs), or with more pixels (--size)."
+        for name, entry in rare.items()
+    ]
 
 
 def noise_rate(manifest: Manifest, trained: TrainedOnMasks, config: TrainConfig) -> dict[str, Any]:
