@@ -309,6 +309,24 @@ def test_weights_to_start_from(trained_on_masks, shapes, tmp_path):
     assert list(result.metrics["val"]["given"]["per_structure"]) == ["disk"]
 
 
+def test_a_network_and_a_method_of_the_users_own(shapes, tmp_path, monkeypatch):
+    (tmp_path / "net.py").write_text("from overread.engine.networks.segmenter import tiny_unet as make\n")
+    (tmp_path / "mine.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from overread.engine.method import Method\n"
+        "@dataclass(frozen=True)\n"
+        "class Mine(Method):\n"
+        "    def loss(self, nets, batch, run):\n"
+        "        return run.task.losses(nets[0](batch.x)[0], batch.y).median()\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    chosen = config(shapes, network="net.py:make", method="mine.py:Mine", epochs=2)
+    result = train(shapes, tmp_path / "run", None, chosen, quiet=True)
+    assert 0 <= result.metrics["val"]["given"]["dice"] <= 1
+    monkeypatch.chdir("/")
+    assert len(overread.load(tmp_path / "run").predict([shapes / "images" / "00.png"])) == 1
+
+
 def test_it_tells_what_it_does(shapes, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(share, "EPOCHS", 2)
     train(shapes, tmp_path / "run", None, config(shapes, method="ousm", epochs=2))

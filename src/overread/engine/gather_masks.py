@@ -39,7 +39,7 @@ class Read:
     """What networks said of N samples that they did not learn from, and how those were learned that they did."""
 
     probs: Array  # [N, K, S, S] uint8, 255 is certain; memory-mapped
-    losses: Array  # [N, E] float32, mean over the folds that trained on a sample; NaN where none did
+    losses: Array | None  # [N, E] float32, mean over the folds that trained on a sample; NaN where none did
     columns: dict[str, Array] = field(default_factory=dict)  # the method's own, [N, ...], likewise
 
 
@@ -100,7 +100,7 @@ class MaskGathering:
             Exchange.here().first(lambda: write_whole(path, lambda part: _assemble(part, stages, fold)))
         columns = {key: mean_of([stage[key] for stage in stages]) for key in stages[0] if key != "probs"}
         named = {key.removeprefix("column."): values for key, values in columns.items()}
-        return Read(np.load(path, mmap_mode="r"), named.pop("loss"), named)
+        return Read(np.load(path, mmap_mode="r"), named.pop("loss", None), named)
 
 
 def mean_of(parts: list[Array]) -> Array:

@@ -100,7 +100,7 @@ def learn_masks(
         given=manifest.given[train],
         classes=manifest.classes,
         groups=manifest.take(train).group_codes,
-        losses=columns.pop("loss"),
+        losses=columns.pop("loss", None),
         columns=columns,
     )
     probs = {name: value for name, value in found.items() if name.startswith(("last.", "best."))}
