@@ -26,7 +26,9 @@ def test_an_image_is_as_suspicious_as_its_worst_structure():
     found = mask_detection(MaskSuspicion(score, score > 0.4), WRONG)
     assert found["auroc"] == pytest.approx(3 / 4)  # .9 and .3 against .5 and 0
     assert (found["sensitivity"], found["specificity"]) == (0.5, 0.5)
-    assert found["auroc_masks"] == pytest.approx((2 + 3) / 12)  # .1 and .3 stand above 2 and 3 of the other six
+    assert found["auroc_masks"] == pytest.approx(
+        (2 + 3) / 12
+    )  # .1 and .3 stand above 2 and 3 of the other six
 
 
 def test_a_detector_of_images_gives_all_masks_one_score():
