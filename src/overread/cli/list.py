@@ -33,5 +33,3 @@ def command(kind: str | None, as_json: bool) -> None:
         click.echo(title)
         for name, entry in table.items():
             click.echo(f"  {name:<20} {entry.what}  [{entry.source}]")
-        if not table:
-            click.echo("  none in this version")

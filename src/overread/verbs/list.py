@@ -8,10 +8,10 @@ from importlib import import_module
 from overread.errors import look_up
 from overread.registry import Entry
 
-KINDS: dict[str, str | None] = {  # kind -> module:attribute of its registry
+KINDS: dict[str, str] = {  # kind -> module:attribute of its registry
     "methods": "overread.methods:METHODS",
     "detectors": "overread.detect:ALL_DETECTORS",
-    "samplers": None,  # they come with `overread clean`
+    "samplers": "overread.clean.samplers:SAMPLERS",
     "noises": "overread.noise:NOISES",
     "networks": "overread.engine:ALL_NETWORKS",
 }
@@ -24,9 +24,7 @@ def list(kind: str | None = None) -> dict[str, Mapping[str, Entry]]:
     return {name: _registry(place) for name, place in KINDS.items() if kind in (None, name)}
 
 
-def _registry(place: str | None) -> Mapping[str, Entry]:
-    if place is None:
-        return {}
+def _registry(place: str) -> Mapping[str, Entry]:
     module, _, attribute = place.partition(":")
     registry: Mapping[str, Entry] = getattr(import_module(module), attribute)
     return registry
