@@ -11,16 +11,24 @@ import numpy as np
 from overread.data.manifest import Manifest, Strings
 from overread.data.masks import read_masks
 from overread.data.problems import Problem, counted, quoted
-from overread.data.samples import Samples, is_missing
+from overread.data.samples import NO, YES, Samples, is_missing
 from overread.data.splits import lonely_classes
 
 
 def check_samples(samples: Samples, labels: str = "needed") -> list[Problem]:
     """The problems of ids, labels and names; those of the files come from `find_files`."""
-    names = [*_ids(samples), *_unwritable(samples)]
+    names = [*_ids(samples), *_unwritable(samples), *_verified(samples)]
     if labels == "optional" or samples.masks is not None:
         return names
     return [*names, *_labels(samples), *check_classes(samples.labels, samples.ids)]
+
+
+def _verified(samples: Samples) -> list[Problem]:
+    """Cells of the column `verified` that say neither yes nor no."""
+    said = zip(samples.ids, [] if samples.verified is None else samples.verified, strict=False)
+    odd = tuple(f"{name}: {quoted([cell])}" for name, cell in said if str(cell).lower() not in (*YES, *NO))
+    what = f"{counted(len(odd), 'cell')} of the column 'verified' say neither yes nor no"
+    return [Problem(what, "write 1 where an expert has answered for the label, else 0.", odd)] if odd else []
 
 
 def check_classes(labels: Strings, ids: Strings) -> list[Problem]:
@@ -46,7 +54,12 @@ def check_classes(labels: Strings, ids: Strings) -> list[Problem]:
 
 def notes_on(manifest: Manifest) -> list[str]:
     """What the user should know of classes (or structures) and groups that look odd."""
-    return [*_alike(manifest.classes, manifest.task), *_groups(manifest)]
+    return [*_alike(manifest.classes, manifest.task), *_groups(manifest), *_answered_for(manifest)]
+
+
+def _answered_for(manifest: Manifest) -> list[str]:
+    count = 0 if manifest.verified is None else int(manifest.verified.sum())
+    return [f"{counted(count, 'label is', 'labels are')} verified, and trusted."] if count else []
 
 
 def same_images(manifest: Manifest, hashes: Sequence[str]) -> tuple[list[list[str]], list[list[str]]]:

@@ -19,6 +19,7 @@ KNOWN = {  # the standard name first: it needs no guessing
     "split": "split subset partition phase",
 }
 TRUE = ("true_label", "true")
+VERIFIED = "verified"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Columns:
     group: str
     split: str
     true: str
+    verified: str
     id: str
     guessed: dict[str, str]
     masks: MaskColumns
@@ -66,8 +68,10 @@ def choose_columns(sheet: Sheet, options: DataOptions) -> Columns:
     }
     labelled = not masks.given and options.task != "segmentation"
     true = next((name for name in TRUE if labelled and name in sheet.columns), "")
+    verified = VERIFIED if labelled and VERIFIED in sheet.columns else ""
     own = "id" if "id" in sheet.columns and chosen["image"] != "id" else ""
-    return Columns(**chosen, true=true, id=own, guessed=guessed | masks.guessed, masks=masks)
+    guessed |= masks.guessed
+    return Columns(**chosen, true=true, verified=verified, id=own, guessed=guessed, masks=masks)
 
 
 def find_column(sheet: Sheet, role: str) -> str:

@@ -15,6 +15,7 @@ from overread.errors import InputError
 
 Strings = np.ndarray[Any, np.dtype[np.object_]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Manifest:
     pixels: np.ndarray[Any, np.dtype[Any]] | None = None  # [N, H, W] or [N, H, W, 3]: data that are arrays
     masks: MaskFiles | None = None  # [N] rows
     true_masks: MaskFiles | None = None  # [N] rows, their parts in the order of `classes` too
+    verified: Flags | None = None  # [N] experts have answered for the given label: it is trusted and not asked for
     spacing: float | None = None  # mm a pixel of the image as it lies on disk
 
     def __len__(self) -> int:
@@ -60,6 +62,7 @@ class Manifest:
             pixels=None if self.pixels is None else self.pixels[rows],
             masks=None if self.masks is None else self.masks.take(rows),
             true_masks=None if self.true_masks is None else self.true_masks.take(rows),
+            verified=None if self.verified is None else self.verified[rows],
         )
 
     @property
@@ -82,10 +85,12 @@ class Manifest:
         digest.update("\x1f".join(self.classes).encode())
         if self.masks is not None:
             digest.update(self.masks.described)
+        if self.verified is not None:
+            digest.update(np.packbits(self.verified).tobytes())
         return digest.hexdigest()
 
     def save(self, path: Path) -> None:
-        """Writes `id,image,given,group,split[,true]`; images as absolute paths so that the table can move.
+        """Writes `id,image,given,group,split[,true][,verified]`; images as absolute paths so that the table can move.
 
         Masks: `mask_STRUCTURE` columns in place of `given`, and `true_mask_STRUCTURE`.
         """
@@ -105,6 +110,8 @@ class Manifest:
         )
         if self.truth is not None:
             table["true"] = names[self.truth]
+        if self.verified is not None:
+            table["verified"] = self.verified.astype(int)
         if self.true_masks is not None:
             table = table.assign(**self._mask_columns("true_mask", self.true_masks))
         table.to_csv(path, index=False)
@@ -144,4 +151,5 @@ class Manifest:
             split=table["split"].to_numpy(object),
             root=path.parent,
             truth=codes("true") if "true" in table else None,
+            verified=(table["verified"] == "1").to_numpy(bool) if "verified" in table else None,
         )

@@ -22,7 +22,7 @@ from overread.data.names import pick_split, rename_labels, rename_splits
 from overread.data.options import DataOptions
 from overread.data.problems import Problem, refuse
 from overread.data.reading import Reading
-from overread.data.samples import Samples, is_missing
+from overread.data.samples import Samples, are_yes, is_missing
 from overread.data.structures import refuse_mask_flags, settle_structures, without_masks
 from overread.data.table import read_table
 from overread.data.unlabelled import one_image
@@ -131,6 +131,7 @@ def to_manifest(samples: Samples, options: DataOptions) -> Manifest:
         pixels=samples.pixels,
         masks=samples.masks,
         true_masks=samples.true_masks,
+        verified=None if samples.verified is None else are_yes(samples.verified),
         spacing=options.spacing,
     )
 

@@ -14,6 +14,7 @@ from overread.data.problems import Problem
 
 STANDARD_SPLITS = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
 SPLITS = ("train", "val", "test", *STANDARD_SPLITS)
+YES, NO = ("1", "yes", "true"), ("0", "no", "false", "", "nan")  # in a column of yes and no
 MISSING = ("", "nan")  # what an empty cell looks like; "NA" and "None" can be names of classes
 
 
@@ -29,6 +30,7 @@ class Samples:
     groups: Strings  # [N]
     splits: Strings  # [N]
     true: Strings | None = None  # [N]
+    verified: Strings | None = None  # [N] yes or no, as is written
     pixels: np.ndarray[Any, np.dtype[Any]] | None = None  # [N, H, W] or [N, H, W, 3]
     masks: MaskFiles | None = None  # then there are no labels
     true_masks: MaskFiles | None = None
@@ -52,6 +54,7 @@ class Samples:
             groups=self.groups[rows],
             splits=self.splits[rows],
             true=None if self.true is None else self.true[rows],
+            verified=None if self.verified is None else self.verified[rows],
             pixels=None if self.pixels is None else self.pixels[rows],
             masks=None if self.masks is None else self.masks.take(rows),
             true_masks=None if self.true_masks is None else self.true_masks.take(rows),
@@ -64,6 +67,11 @@ def strings(values: Any) -> Strings:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
+
+
+def are_yes(values: Strings) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """[N] where a cell says yes."""
+    return np.array([str(value).strip().lower() in YES for value in values], dtype=bool)
 
 
 def is_missing(values: Strings) -> np.ndarray[Any, np.dtype[np.bool_]]:

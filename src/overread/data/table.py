@@ -32,6 +32,7 @@ def read_table(path: Path, options: DataOptions) -> Samples:
         groups=_optional(sheet, columns.group),
         splits=_optional(sheet, columns.split),
         true=_trimmed(sheet.columns[columns.true]) if columns.true else None,
+        verified=_trimmed(sheet.columns[columns.verified]) if columns.verified else None,
         guessed=dict(columns.guessed),
         notes=[*sheet.notes, *_spaces(sheet, columns)],
         problems=[*sheet.problems, *_nameless(sheet, named)],

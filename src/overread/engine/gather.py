@@ -144,6 +144,7 @@ def average(runs: list[Learned]) -> Learned:
 def evidence_of(manifest: Manifest, learned: Learned, probs: Array | None, features: Array) -> Evidence:
     """What a run learned, as evidence about the samples of the manifest."""
     opinion = {} if learned.training_probs is None else {"training_probs": learned.training_probs}
+    known = {} if manifest.verified is None else {"verified": manifest.verified}
     return Evidence(
         ids=manifest.ids,
         given=manifest.given,
@@ -152,7 +153,7 @@ def evidence_of(manifest: Manifest, learned: Learned, probs: Array | None, featu
         losses=None if learned.losses is None else whole_sequences(learned.losses),
         probs=probs,
         features=features,
-        columns={**opinion, **learned.columns},
+        columns={**opinion, **known, **learned.columns},
     )
 
 

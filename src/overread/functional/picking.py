@@ -45,13 +45,21 @@ class Picking:
 
     def of(self, values: Tensor, batch: Batch, run: Run, fraction: float = 1.0) -> Tensor:
         """Indices of the samples of a batch that are kept, smallest of `values` [B] (losses) first; or of the
-        `fraction` of them that is smallest."""
-        values, shares = values.detach(), self.shares(run, run.epoch)
+        `fraction` of them that is smallest. Labels that experts have verified come before all others."""
+        values, shares = verified_first(values.detach(), batch, run), self.shares(run, run.epoch)
         if fraction <= 0:
             return torch.empty(0, dtype=torch.long, device=values.device)
         if not self.quota:
             return smallest(values, round(fraction * keep_count(len(values), float(shares[0]))))
         return smallest_per_class(values, batch.y, fraction * (1.0 - shares.to(values.device)))
+
+
+def verified_first(values: Tensor, batch: Batch, run: Run) -> Tensor:
+    """[B] the values, below all others where the label is verified."""
+    if run.prior is None or run.prior.verified is None:
+        return values
+    verified = run.prior.verified.to(values.device)[batch.ids]
+    return values.masked_fill(verified, -torch.inf)
 
 
 def known_prior(run: Run) -> Prior:

@@ -86,7 +86,10 @@ class OUSM(Method):
             return
         losses = run.ledger.history("loss")[:, min(1, run.epoch) : run.epoch + 1]  # [N, epochs so far]
         given = run.ledger.history("given")[:, 0]  # [N]
-        keep = smallest_share(losses.nanmean(1), given, self._picking().shares(run, run.epoch + 1))
+        scores = losses.nanmean(1)  # [N]
+        if run.prior is not None and run.prior.verified is not None:
+            scores = scores.masked_fill(run.prior.verified, -torch.inf)
+        keep = smallest_share(scores, given, self._picking().shares(run, run.epoch + 1))
         weights = class_weights(keep, given, run.task.outputs, self.rebalance)  # [C]
         run.ledger.put_all("share", keep * weights[given.clamp(min=0)])
 

@@ -30,6 +30,7 @@ class Findings:
     p_wrong: Array  # [N] of the consensus
     flagged: Array  # [N] bool
     rank_by: str = "consensus"  # the detector whose score orders the list
+    verified: Array | None = None  # [N] bool: what experts have answered for comes last
 
     @property
     def consensus(self) -> Suspicion:
@@ -37,8 +38,10 @@ class Findings:
 
     @property
     def order(self) -> Array:
-        """[N] rows, most suspicious first; ties in manifest order."""
-        return np.argsort(-self.opinions[self.rank_by].score, kind="stable")
+        """[N] rows, most suspicious first, verified ones last; ties in manifest order."""
+        score = self.opinions[self.rank_by].score
+        last = np.zeros(len(score), bool) if self.verified is None else self.verified
+        return np.lexsort((-score, last))
 
 
 def find(evidence: Evidence, rate: float | None, seed: int, rank_by: str = "consensus") -> Findings:
@@ -49,16 +52,18 @@ def find(evidence: Evidence, rate: float | None, seed: int, rank_by: str = "cons
     found, p_wrong = doubt(evidence, rate, seed)
     flagged = p_wrong > CUT
     opinions["consensus"] = replace(opinions["consensus"], wrong=flagged)
-    return Findings(opinions, found, p_wrong, flagged, rank_by)
+    return Findings(opinions, found, p_wrong, flagged, rank_by, evidence.columns.get("verified"))
 
 
 def doubt(evidence: Evidence, rate: float | None, seed: int) -> tuple[NoiseRate, Array]:
-    """The noise rate (`rate` where the user knows it) and [N] the probability that each label is wrong."""
+    """The noise rate (`rate` where the user knows it) and [N] the probability that each label is wrong, 0 of those
+    that experts have verified."""
     probs = need(evidence, "probs", "consensus")
     found = noise_rate(np.log(probs + FLOOR), evidence.given, evidence.groups, seed)
     if rate is not None:
         found = NoiseRate(rate, rate, rate, found.by_label)
-    return found, probability_wrong(pooled(evidence), evidence.given, found, seed)
+    p_wrong = probability_wrong(pooled(evidence), evidence.given, found, seed)
+    return found, np.where(evidence.columns.get("verified", False), 0.0, p_wrong)
 
 
 def _possible(name: str, evidence: Evidence) -> bool:

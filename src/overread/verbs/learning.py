@@ -56,7 +56,14 @@ def informed(gathering: Gathering, frozen: Array, recipe: Any, folds: int, rate:
     probs = gathering.out_of_fold("head", standardised(frozen), recipe, folds)
     manifest = gathering.manifest
     known = prior_of(probs, manifest.given, manifest.group_codes, rate, gathering.seed)
-    return replace(gathering, prior=known)
+    return replace(gathering, prior=with_verified(known, manifest))
+
+
+def with_verified(prior: Any, manifest: Manifest) -> Any:
+    """The prior, which knows what experts have verified."""
+    import torch
+
+    return prior if manifest.verified is None else replace(prior, verified=torch.from_numpy(manifest.verified))
 
 
 def second_read(gathering: Gathering, first: Evidence, features: list[Array], rate: float | None) -> Evidence:
@@ -69,7 +76,7 @@ def second_read(gathering: Gathering, first: Evidence, features: list[Array], ra
     from overread.engine.gather import HEAD
 
     x = np.concatenate([standardised(part) for part in features], axis=1)
-    trusted = doubt(first, rate, gathering.seed)[1] <= CUT
+    trusted = doubt(first, rate, gathering.seed)[1] <= CUT  # and what is verified
     probs = gathering.out_of_fold("second", x, HEAD, gathering.head_folds, trusted)
     return replace(first, columns={**first.columns, "second_probs": probs})
 
