@@ -1,0 +1,8 @@
+"""The label store: who said what of which sample, and when. Opinions are appended, never changed."""
+
+from overread.store.label_store import LabelStore
+from overread.store.opinions import OUTCOMES, Entry, Opinion
+from overread.store.queue import Item, Progress
+from overread.store.standing import STATUSES, Current
+
+__all__ = ["OUTCOMES", "STATUSES", "Current", "Entry", "Item", "LabelStore", "Opinion", "Progress"]

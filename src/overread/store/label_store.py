@@ -1,0 +1,173 @@
+"""The label store as the rest of Overread sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import final
+
+import sqlalchemy as sa
+
+from overread.errors import InputError
+from overread.store import appending, queue, reading, verifying
+from overread.store import samples as registered
+from overread.store.connecting import Database, connect
+from overread.store.opinions import Entry, Opinion, check
+from overread.store.queue import Asked, Item, Progress
+from overread.store.samples import Columns
+from overread.store.schema import prepare
+from overread.store.standing import Current, Standing
+from overread.store.tables import masks
+from overread.store.tables import opinions as trail
+
+
+@final
+class LabelStore:
+    """Who said what of which sample, and when: a SQLite file, or a PostgreSQL database.
+
+    Threads may share one, and any number of processes may open the same. What a method has returned is on the disk.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._columns: Columns | None = None  # never change once they are there
+        self._reached: dict[
+            tuple[str, int], tuple[int, int]
+        ] = {}  # (reader, round): place, number of the head
+
+    @staticmethod
+    def open(url: str | Path, *, create: bool = True) -> LabelStore:
+        """The store at a path, sqlite:///FILE or postgresql://USER@HOST/DATABASE; its tables are made, or brought
+        up to date. Without `create` there must be one. Raises `InputError` where it cannot be used."""
+        database = connect(url)
+        if database.is_sqlite and not create and not Path(database.shown).is_file():
+            raise InputError(f"There is no label store {database.shown}.")
+        prepare(database, create)
+        return LabelStore(database)
+
+    def close(self) -> None:
+        """Ends its connections; the next use opens new ones."""
+        self._database.engine.dispose()
+
+    @property
+    def url(self) -> str:
+        """Its path or URL, without the password."""
+        return self._database.shown
+
+    def register(
+        self,
+        ids: Sequence[str],
+        given: Sequence[str | None] | None = None,
+        groups: Sequence[str] | None = None,
+        structures: Sequence[str] = (),
+    ) -> None:
+        """Writes down the samples, once: given labels (None: masks, or no label), groups, structures of masks.
+
+        Where the same samples are there already nothing happens; others are refused with an `InputError`.
+        """
+        columns = registered.as_columns(ids, given, groups, structures)
+        with self._database.writing() as connection:
+            registered.register(connection, columns)
+
+    def append(self, new: Opinion | Sequence[Opinion]) -> list[Entry]:
+        """Stores opinions, all or none, and returns their entries; one whose key is there already gives the first's.
+
+        Raises `InputError` where an opinion is wrong.
+        """
+        handed = [new] if isinstance(new, Opinion) else list(new)
+        check(handed)
+        with self._database.writing() as connection:
+            return appending.append(connection, handed)
+
+    def current(self, structure: str | None = None) -> Current:
+        """Where each sample stands. Masks: of one structure, or of the images as a whole."""
+        with self._database.reading() as connection:
+            columns = self._samples(connection)
+            return reading.current(connection, columns, structure)
+
+    def changed_masks(self) -> Mapping[tuple[str, str], Standing]:
+        """Where each (sample, structure) stands of which something was said; `value` is the hash of a mask."""
+        with self._database.reading() as connection:
+            return reading.standings_of_masks(connection, self._samples(connection))
+
+    def mask(self, name: str) -> bytes:
+        """The PNG whose sha256 is `name`."""
+        with self._database.reading() as connection:
+            png = connection.execute(sa.select(masks.c.png).where(masks.c.hash == name)).scalar()
+        if png is None:
+            raise InputError(f"The label store {self.url} holds no mask {name!r}.")
+        return bytes(png)
+
+    def history(self, sample: str) -> list[Entry]:
+        """All that was said of a sample, in order."""
+        with self._database.reading() as connection:
+            return list(appending.entries_where(connection, trail.c.sample, {sample}))
+
+    def opinions(self, after: int = 0, round: int | None = None) -> Iterator[Entry]:
+        """The entries after number `after`, in order; those of one round where it is named."""
+        while True:
+            with self._database.reading() as connection:
+                page = reading.page(connection, after, round)
+            yield from page
+            if len(page) < reading.PAGE:
+                return
+            after = page[-1].number
+
+    def head(self) -> tuple[int, str]:
+        """Number and hash of the last entry; 0 and the hash of the samples where nothing was said."""
+        with self._database.reading() as connection:
+            found = registered.needed_head(connection)
+        return found.number, found.hash
+
+    def verify(self, head: str | None = None) -> list[str]:
+        """One sentence a fault of the trail, none where it is whole. `head`: the hash that an export told."""
+        with self._database.reading() as connection:
+            return verifying.faults(connection, head)
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """Of masks, their structures."""
+        with self._database.reading() as connection:
+            return tuple(json.loads(registered.needed_head(connection).structures))
+
+    def samples(self) -> Columns:
+        """The samples as they were registered: ids, given, groups, structures."""
+        with self._database.reading() as connection:
+            return self._samples(connection)
+
+    def _samples(self, connection: sa.Connection) -> Columns:
+        if self._columns is None:
+            self._columns = registered.read_columns(connection)
+        return self._columns
+
+    def enqueue(self, round: int, asked: Iterable[Asked]) -> int:
+        """Adds (sample, place, why[, structure]) to a round; those there already stay. Says how many are new."""
+        with self._database.writing() as connection:
+            return queue.enqueue(connection, round, asked)
+
+    def queue(self, round: int) -> list[Item]:
+        """The items of a round, in the order in which they are asked."""
+        with self._database.reading() as connection:
+            return list(queue.items(connection, round))
+
+    def next(self, reader: str, round: int) -> Item | None:
+        """What `reader` is to look at now: the first item that they have not answered, those skipped at the end.
+
+        Items that an authority has settled are left out. None: the round is answered.
+        """
+        with self._database.reading() as connection:
+            number = registered.needed_head(connection).number
+            after, seen = self._reached.get((reader, round), (0, 0))
+            if after and queue.undone_since(connection, seen):
+                after = 0
+            item = queue.next_item(connection, reader, round, after)
+            if item is None and after:  # something may have been added before
+                item = queue.next_item(connection, reader, round, 0)
+            self._reached[reader, round] = (item.place if item else 0, number)
+            return item or queue.skipped_item(connection, reader, round)
+
+    def progress(self, round: int, readers: int = 1) -> Progress:
+        """How far a round is; an item is answered when `readers` have answered it, or an authority has settled it."""
+        with self._database.reading() as connection:
+            return queue.progress(connection, round, readers)

@@ -1,0 +1,1 @@
+"""A file a migration; `overread.store.schema.REVISIONS` lists them."""

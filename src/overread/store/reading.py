@@ -1,0 +1,61 @@
+"""What was said, as columns and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from overread.errors import look_up
+from overread.store.opinions import Entry, entry_of
+from overread.store.samples import Columns
+from overread.store.standing import Current, Said, Standing, current_of, of_image, of_structures, standing
+from overread.store.tables import opinions, samples
+
+PAGE = 5000  # entries
+
+
+def page(connection: Connection, after: int, round: int | None) -> list[Entry]:
+    """The next entries after number `after`, at most PAGE."""
+    query = sa.select(opinions).where(opinions.c.number > after).order_by(opinions.c.number).limit(PAGE)
+    if round is not None:
+        query = query.where(opinions.c.round == round)
+    return [entry_of(row._asdict()) for row in connection.execute(query)]
+
+
+def said_by_place(connection: Connection) -> dict[int, list[Said]]:
+    """What was said of each sample of which anything was said, in order, by the sample's place."""
+    o = opinions.c
+    value = sa.func.coalesce(o.label, o.mask)
+    columns = (samples.c.place, o.number, o.reader, o.outcome, value, o.authority, o.structure, o.undoes)
+    query = sa.select(*columns).join(samples, samples.c.id == o.sample).order_by(o.number)
+    found: dict[int, list[Said]] = {}
+    for place, *said in connection.execute(query):
+        found.setdefault(place, []).append(Said(*said))
+    return found
+
+
+def current(connection: Connection, columns: Columns, structure: str | None) -> Current:
+    """Where each sample stands, or one structure of each."""
+    said = said_by_place(connection)
+    if structure is not None:
+        look_up("structure", structure, dict.fromkeys(columns.structures))
+        found = {place: of_structures(each, [structure])[structure] for place, each in said.items()}
+    elif columns.structures:
+        found = {place: of_image(of_structures(each, columns.structures)) for place, each in said.items()}
+    else:
+        found = {place: standing(each) for place, each in said.items()}
+    given = columns.given if not columns.structures else np.full(len(columns.ids), "", dtype=object)
+    return current_of(columns.ids, given, found)
+
+
+def standings_of_masks(connection: Connection, columns: Columns) -> Mapping[tuple[str, str], Standing]:
+    """Where each mask stands of which something was said."""
+    found: dict[tuple[str, str], Standing] = {}
+    for place, said in said_by_place(connection).items():
+        each: Any = of_structures(said, columns.structures)
+        found |= {(str(columns.ids[place]), name): one for name, one in each.items()}
+    return found
