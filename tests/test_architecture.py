@@ -29,7 +29,16 @@ NEVER_TORCH = (
     "registry.py",
 )
 LAZY_TORCH = ("noise/", "verbs/", *NEVER_TORCH)
-SEES_TRUTH = ("data/", "noise/", "verbs/corrupt.py", "measure.py", "measure_masks.py", "measure_doubt.py")
+SEES_TRUTH = (
+    "data/",
+    "noise/",
+    "verbs/corrupt.py",
+    "measure.py",
+    "measure_masks.py",
+    "measure_doubt.py",
+    "clean/experts.py",  # the simulated expert: every answer is charged
+)
+ANSWERS = ("_answer", "_better")  # what the simulated expert knows, not yet charged
 FUNCTION, FILE = 50, 350  # the house style asks for 30 and 200; beyond these no reason counts
 
 
@@ -112,12 +121,54 @@ def test_the_command_line_loads_nothing_heavy(name):
 @pytest.mark.parametrize("name", [name for name in TREES if not name.startswith(SEES_TRUTH)])
 def test_the_truth_is_seen_by_few(name):
     """Detectors and training must not learn what only an experiment knows."""
-    places = [
-        node.lineno
-        for node in ast.walk(TREES[name])
-        if isinstance(node, ast.Attribute) and node.attr in ("truth", "true_masks")
-    ]
+    places = reads(TREES[name], ("truth", "true_masks"))
     assert not places, f".truth is read on lines {places}"
+
+
+@pytest.mark.parametrize("name", [name for name in TREES if name != "clean/experts.py"])
+def test_the_simulated_expert_is_only_asked(name):
+    """Nobody reaches past `ask`, which charges every answer."""
+    places = reads(TREES[name], (*ANSWERS, "__closure__"))
+    assert not places, f"the expert's knowledge is read on lines {places}"
+
+
+def test_the_simulated_expert_keeps_its_knowledge_where_it_is_looked_for():
+    """Else the test above would look for names that are gone."""
+    tree = TREES["clean/experts.py"]
+    assert all(reads(tree, (name,)) for name in (*ANSWERS, "truth", "true_masks"))
+
+
+def test_nothing_but_the_simulated_expert_in_cleaning_sees_the_truth():
+    files = [name for name in SEES_TRUTH if name.startswith(("clean/", "store/", "readers/", "review/"))]
+    assert files == ["clean/experts.py"]
+
+
+def reads(tree: ast.AST, names: tuple[str, ...]) -> list[int]:
+    """The lines on which an attribute of one of `names` is read, be it by getattr or attrgetter."""
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.Attribute) and node.attr in names)
+        or (isinstance(node, ast.Call) and asks_for(node, names))
+    ]
+
+
+def asks_for(call: ast.Call, names: tuple[str, ...]) -> bool:
+    by_name = ast.unparse(call.func).split(".")[-1] in ("getattr", "attrgetter", "__getattribute__")
+    return by_name and any(isinstance(part, ast.Constant) and part.value in names for part in call.args)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("m.truth", True),
+        ("getattr(m, 'truth')", True),
+        ("operator.attrgetter('truth')(m)", True),
+        ("truth = 1; print('truth')", False),
+    ],
+)
+def test_reading_by_whatever_way_is_seen(source, found):
+    assert bool(reads(ast.parse(source), ("truth",))) == found
 
 
 def test_packages_import_each_other_in_one_direction():

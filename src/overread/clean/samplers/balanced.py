@@ -45,7 +45,7 @@ def seen_as(pool: Pool) -> Array:
 
 @dataclass(frozen=True)
 class Balanced:
-    """Asks for the first choice of `sampler` in every class, rarest class first, then for the second of each, and so on.
+    """The first choice of `sampler` in every class, rarest class first, then the second in every class, and so on.
 
     Classes are those that the network predicts: what truly belongs to a rare class stands mostly under the labels of
     common ones, and what stands under a rare label comes mostly from common ones once labels are wrong. Within a
