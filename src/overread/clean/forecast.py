@@ -13,7 +13,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 LEVEL = 0.95
 SHIFT, SLOPE = 1.0, 0.25  # standard deviations of what is believed of a and b before any answer
 LEAST = 1e-3  # p_wrong is not taken for nearer to 0 or 1: a label is never held righter than 999 of 1000
-BINS, DRAWS = 200, 4000
+BINS, DRAWS = 100, 2000
 FOLLOWING = 100
 
 
@@ -54,11 +54,12 @@ def forecast(p_wrong: Array, found: Found, order: Array | None = None, seed: int
     $P(\text{wrong}_i) = \sigma(a + b \operatorname{logit} p_i)$: p_wrong as it is at a = 0, b = 1. Before any answer
     $a \sim N(0, 1)$ and $b \sim N(1, 0.25^2)$; the answers move both (`recalibration`). So where little was asked
     p_wrong stands and the interval is wide. It is in terms of p_wrong because those who were asked were chosen by
-    suspicion: their share of wrong labels is not that of the others. 4000 draws of (a, b), and of the labels given
+    suspicion: their share of wrong labels is not that of the others. 2000 draws of (a, b), and of the labels given
     these, make the intervals.
 
     Where the labels were asked at random, their share is an estimate that needs no p_wrong: `remaining` is then
-    M k / n for k wrong of n asked and M left, with the interval of `left_after_random`. The next hundred go by p_wrong.
+    M k / n for k wrong of n asked and M left, with the interval of `left_after_random`. The next hundred go by
+    p_wrong.
 
     Args:
         p_wrong: [M] of the labels that nobody has verified, 0 to 1.

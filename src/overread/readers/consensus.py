@@ -153,7 +153,9 @@ def _notes(answers: Answers) -> str:
     by_themselves = [answers.readers[r] for r in np.flatnonzero(~shared & (alone >= 0).any(0))]
     if by_themselves:
         names = ", ".join(by_themselves)
-        sentences.append(f"{names} read no item with another: weighed like the mean of the others.")
+        sentences.append(
+            f"{names} read no item with another: weighed like the mean of the others, quality not known."
+        )
     return " ".join(sentences)
 
 

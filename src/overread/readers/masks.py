@@ -1,22 +1,20 @@
-"""What several readers' masks of one structure in one image say together, and how well they agree."""
+"""What several readers' masks of one structure in one image say together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from overread.errors import InputError
-from overread.mask_quality import dice, intervals_of_means
-from overread.readers.resampling import Agreement
+from overread.readers.resampling import joined
 
 Array = np.ndarray[Any, np.dtype[Any]]
 MARGIN = 5.0  # pixels around what is disputed that STAPLE looks at
 ROUNDS, STILL = 500, 1e-7
+SENSE = 0.05  # sensitivity + specificity - 1 of a reader who is any better than chance
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def majority_mask(masks: Array) -> MaskConsensus:
     share = masks.mean(0)
     half = int((2 * masks.sum(0) == len(masks)).sum())
     words = f"{half} pixels were drawn by just half of the readers and are left out." * (half > 0)
-    return MaskConsensus(share > 0.5, share, "majority", words=_joined(_words(masks), words))
+    return MaskConsensus(share > 0.5, share, "majority", words=joined(_words(masks), words))
 
 
 def staple(masks: Array, margin: float = MARGIN) -> MaskConsensus:
@@ -67,9 +65,9 @@ def staple(masks: Array, margin: float = MARGIN) -> MaskConsensus:
     whole image the wide background makes every q nearly 1, and $\gamma$ depends on how it was cropped. The others
     are as all readers have them. Pixels count as independent, which they are not: W is surer than it should be.
 
-    Guards, each told in the words: fewer than three readers, half of them or more without anything drawn, or no
-    settling in 500 rounds, or most of them worse than chance ($p_j + q_j < 1$), give the majority; a reader worse
-    than chance is named.
+    Guards, each told in the words: the result is the majority where fewer than three readers drew, where half of them
+    or more drew nothing, where 500 rounds do not settle it, and where at least half of them are no better than chance
+    ($p_j + q_j < 1.05$); fewer of these are named.
 
     Args:
         masks: [R, H, W] bool.
@@ -91,10 +89,10 @@ def staple(masks: Array, margin: float = MARGIN) -> MaskConsensus:
     inside, p, q = found
     share = plain.share.copy()
     share[near] = inside[which.ravel()]
-    worse = p + q < 1.0
-    if 2 * worse.sum() >= len(worse):
-        return _instead(plain, "STAPLE finds most readers worse than chance: this is the majority.")
-    words = _joined(_words(masks), _worse_than_chance(worse))
+    senseless = p + q < 1.0 + SENSE
+    if 2 * senseless.sum() >= len(senseless):
+        return _instead(plain, "STAPLE finds most readers no better than chance: this is the majority.")
+    words = joined(_words(masks), _senseless(senseless & masks.any((1, 2))))
     return MaskConsensus(share > 0.5, share, "staple", tuple(p.tolist()), tuple(q.tolist()), words)
 
 
@@ -105,7 +103,7 @@ def _no_staple(readers: int, drawn: int) -> str:
 
 
 def _instead(plain: MaskConsensus, why: str) -> MaskConsensus:
-    return replace(plain, words=_joined(plain.words, why))
+    return replace(plain, words=joined(plain.words, why))
 
 
 def _settled(votes: Array, count: Array) -> tuple[Array, Array, Array] | None:
@@ -127,47 +125,6 @@ def _settled(votes: Array, count: Array) -> tuple[Array, Array, Array] | None:
     return None
 
 
-def agreement_of_masks(masks: Sequence[Array], groups: Array | None = None) -> Agreement:
-    """How well readers' masks agree: the mean over images of the mean Dice of each pair of readers.
-
-    Args:
-        masks: of each image [R, H, W] bool; images may differ in size and in how many readers there are.
-        groups: [N] images of one group (patient) are resampled together; the images themselves if not given.
-
-    Two empty masks agree (Dice 1); the words say of how many images nobody drew anything. 0 to 1; the interval is
-    95 %, by bootstrap over groups.
-    """
-    groups = np.arange(len(masks)) if groups is None else np.asarray(groups)
-    if len(groups) != len(masks):
-        raise InputError(f"There are {len(masks)} images and {len(groups)} groups: give one group an image.")
-    rows = [row for row, of in enumerate(masks) if len(of) >= 2]
-    readers = max((len(masks[row]) for row in rows), default=0)
-    if not rows:
-        words = "No image has masks of two readers: let some be drawn twice."
-        return Agreement("dice", None, None, None, 0, 0, words)
-    values = np.array([_pairwise(np.asarray(masks[row], bool)) for row in rows])
-    empty = sum(not np.any(masks[row]) for row in rows)
-    words = f"In {empty} of {len(rows)} images nobody drew anything, which counts as 1." * (empty > 0)
-    ends = intervals_of_means(values[:, None], groups[rows], 0)
-    if ends is None or values.min() == values.max():
-        why = "All of it is of one group" if ends is None else f"Every image has the same {values[0]:.3g}"
-        return Agreement(
-            "dice",
-            float(values.mean()),
-            None,
-            None,
-            len(rows),
-            readers,
-            _joined(words, f"{why}: there is no interval."),
-        )
-    low, high = ends[0]
-    return Agreement("dice", float(values.mean()), low, high, len(rows), readers, words)
-
-
-def _pairwise(masks: Array) -> float:
-    return float(np.mean([dice(a, b) for a, b in combinations(masks, 2)]))
-
-
 def _words(masks: Array) -> str:
     """What the consensus must be read with."""
     drawn = masks.any((1, 2))
@@ -178,9 +135,10 @@ def _words(masks: Array) -> str:
     return f"{_named(~drawn)} drew nothing: whether it is there at all is disputed." * (not drawn.all())
 
 
-def _worse_than_chance(worse: Any) -> str:
-    return f"Near what is disputed, worse than chance: {_named(worse).lower()}; look at these masks." * bool(
-        worse.any()
+def _senseless(readers: Any) -> str:
+    return (
+        f"Near what is disputed, no better than chance: {_named(readers).lower()}; look at these masks."
+        * bool(readers.any())
     )
 
 
@@ -203,7 +161,3 @@ def _checked(masks: Array) -> Array:
             )
         masks = masks.astype(bool)
     return masks
-
-
-def _joined(*sentences: str) -> str:
-    return " ".join(sentence for sentence in sentences if sentence)

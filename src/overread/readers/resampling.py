@@ -59,12 +59,12 @@ def judged(counted: Counted, answers: Answers, notes: str = "", nothing: str = "
     value = 1.0 - observed / chance
     if counted.heard < 2:
         words = "All of it is of one group: there is no interval."
-        return Agreement(counted.name, value, None, None, **size, words=_joined(notes, words))
+        return Agreement(counted.name, value, None, None, **size, words=joined(notes, words))
     if observed == 0.0:
         end, words = _never_disagreed(counted.heard, chance)
-        return Agreement(counted.name, 1.0, end, 1.0, **size, words=_joined(notes, words))
+        return Agreement(counted.name, 1.0, end, 1.0, **size, words=joined(notes, words))
     low, high, words = _interval(counted)
-    return Agreement(counted.name, value, low, high, **size, words=_joined(notes, words))
+    return Agreement(counted.name, value, low, high, **size, words=joined(notes, words))
 
 
 def _interval(counted: Counted) -> tuple[float | None, float | None, str]:
@@ -112,5 +112,6 @@ def skew(answers: Answers) -> str:
     )
 
 
-def _joined(*sentences: str) -> str:
+def joined(*sentences: str) -> str:
+    """Those that are not empty, as one text."""
     return " ".join(sentence for sentence in sentences if sentence)
