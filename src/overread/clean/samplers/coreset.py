@@ -21,16 +21,16 @@ def to_nearest(x: Array, centres: Array, middle: Array) -> Array:
         centres: [M, D] in any float type, not yet moved.
         middle: [D] float32; near the data, so that rounding stays small beside the distances.
     """
-    nearest = np.full(len(x), np.inf, np.float32)
-    square = np.einsum("nd,nd->n", x, x)
+    closest = np.full(len(x), -np.inf, np.float32)  # max over centres of x.c - |c|^2 / 2
     for first in range(0, len(centres), BLOCK):
         c = centres[first : first + BLOCK].astype(np.float32) - middle
-        its = np.einsum("md,md->m", c, c)
+        half = 0.5 * np.einsum("md,md->m", c, c)
         for start in range(0, len(x), BLOCK):
             part = slice(start, start + BLOCK)
-            d2 = square[part, None] + its - 2.0 * (x[part] @ c.T)  # [<= BLOCK, <= BLOCK]
-            nearest[part] = np.minimum(nearest[part], d2.min(1))
-    return np.maximum(nearest, 0.0)
+            products = x[part] @ c.T  # [<= BLOCK, <= BLOCK]
+            products -= half
+            closest[part] = np.maximum(closest[part], products.max(1))
+    return np.maximum(np.einsum("nd,nd->n", x, x) - 2.0 * closest, 0.0)
 
 
 def farthest_first(x: Array, nearest: Array, count: int) -> Array:
