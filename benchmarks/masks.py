@@ -32,7 +32,7 @@ from overread.verbs.config import TrainConfig
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "masks"
-METHODS: dict[str, tuple[str, dict[str, str]]] = {  # name in the table -> method, --set
+METHODS: dict[str, tuple[str, dict[str, str]]] = {  # name in the table -> method, --set (and --loss)
     "unet": ("ce", {}),
     "qam": ("qam", {}),
     "qam-ocm": ("qam-ocm", {}),
@@ -42,10 +42,11 @@ METHODS: dict[str, tuple[str, dict[str, str]]] = {  # name in the table -> metho
     "ss-jo-20": ("ss-jo", {"start": "0.2"}),
     "ss-jo-50": ("ss-jo", {"start": "0.5"}),
     "ss-jo-80": ("ss-jo", {"start": "0.8"}),
+    "unet-dice": ("ce", {"loss": "dice-ce"}),
     "qam-ocm-paper": ("qam-ocm", {"warmup": "0", "scope": "batch", "judge_rate": "1"}),
 }
 P5 = ("unet", "qam", "qam-ocm")
-P2 = ("co-teaching", "ss", "ss-jo-50", "ss-jo-20", "ss-jo-80", "ousm", "qam-ocm-paper")
+P2 = ("co-teaching", "ss", "ss-jo-50", "ss-jo-20", "ss-jo-80", "unet-dice", "ousm", "qam-ocm-paper")
 PIXELS = {"weak": "1,8", "strong": "5,13"}
 MERGE = parse_merge(["lungs=left_lung+right_lung", "clavicles=left_clavicle+right_clavicle"])
 
@@ -97,7 +98,8 @@ def run(cell: Cell, options: argparse.Namespace) -> None:
     method, settings = METHODS[cell.method]
     config = TrainConfig(
         method=method,
-        settings=settings,
+        settings={key: value for key, value in settings.items() if key != "loss"},
+        loss=settings.get("loss"),
         seed=cell.seed,
         size=options.size,
         epochs=options.epochs,

@@ -1,6 +1,7 @@
 """Overread: a second read for every label of a medical image data set.
 
-The verbs of the command line are functions here: `overread.audit`, `train`, `predict`, `corrupt`, `report`, `demo`.
+The verbs of the command line are functions here: `overread.audit`, `train`, `predict`, `corrupt`, `clean`,
+`report`, `demo`.
 `overread.load(RUN)` is the model that `train` made.
 """
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from overread.model import load as load
     from overread.verbs.audit import audit as audit
+    from overread.verbs.clean import clean as clean
     from overread.verbs.corrupt import corrupt as corrupt
     from overread.verbs.demo import demo as demo
     from overread.verbs.predict import predict as predict
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 PLACES = {"load": "overread.model"}  # of what is no verb
-__all__ = ["__version__", "audit", "corrupt", "demo", "load", "predict", "report", "train"]
+__all__ = ["__version__", "audit", "clean", "corrupt", "demo", "load", "predict", "report", "train"]
 
 
 def __getattr__(name: str) -> Any:

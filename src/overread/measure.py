@@ -24,6 +24,19 @@ def wrong_share(manifest: Manifest) -> float | None:
     return None if wrong is None else float(wrong.mean())
 
 
+def repairs(manifest: Manifest, labels: Array) -> dict[str, int]:
+    """Of labels [N] that experts may have changed: how many wrong ones are `repaired`, how many right ones `spoiled`,
+    and how many are `still_wrong`. Empty where the truth is unknown."""
+    if manifest.truth is None:
+        return {}
+    before, after = manifest.given != manifest.truth, labels != manifest.truth
+    return {
+        "repaired": int((before & ~after).sum()),
+        "spoiled": int((~before & after).sum()),
+        "still_wrong": int(after.sum()),
+    }
+
+
 def against_labels(manifest: Manifest, probs: Array, classes: tuple[str, ...]) -> dict[str, Any]:
     """The quality of probabilities [N, C] by the given labels, and by the true ones where they are known.
 

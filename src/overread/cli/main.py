@@ -22,11 +22,12 @@ VERBS = {  # verb -> module:attribute, imported when the verb is asked for
     "train": "overread.cli.train:command",
     "predict": "overread.cli.predict:command",
     "corrupt": "overread.cli.corrupt:command",
+    "clean": "overread.cli.clean:command",
     "report": "overread.cli.report:command",
     "list": "overread.cli.list:command",
     "demo": "overread.cli.demo:command",
 }
-RESUMABLE = ("audit", "train")
+RESUMABLE = ("audit", "train", "clean")
 DEBUG = "OVERREAD_DEBUG"
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 LAST_WORDS = (

@@ -11,6 +11,7 @@ from overread.data.problems import short
 
 if TYPE_CHECKING:
     from overread.verbs.audit import AuditResult
+    from overread.verbs.clean import CleanResult
     from overread.verbs.predict import PredictResult
     from overread.verbs.train import TrainResult
 
@@ -60,6 +61,49 @@ def show_train(result: TrainResult) -> None:
         ("Report", str(result.out / "report.html")),
     ]
     show_lines(lines)
+
+
+def show_clean(result: CleanResult) -> None:
+    """Cleaning in about ten lines."""
+    summary, last = result.summary, result.rounds.iloc[-1]
+    quality = [
+        name for name in ("test_true_macro_f1", "test_given_macro_f1", "val_given_macro_f1") if name in last
+    ]
+    left = summary["forecast"]["remaining"]
+    lines = [
+        ("Read", _read(summary)),
+        ("Wrong", _noise(summary)),
+        (
+            "Bought",
+            f"{summary['bought']:,} labels in {summary['rounds']} rounds, {summary['cost']:,} answers",
+        ),
+        ("Changed", summary["guard"]["words"]),
+        ("Left", f"about {left['expected']:.0f} wrong labels ({left['low']:.0f} to {left['high']:.0f})"),
+        ("Rule", summary["stop"]["words"]),
+        *(
+            (
+                name.split("_")[0].capitalize(),
+                f"macro-F1 {last[name]:.3f}, by the {name.split('_')[1]} labels",
+            )
+            for name in quality[:1]
+        ),
+        *(("Warning", text) for text in summary["warnings"][:3]),
+        ("End", summary["end"]),
+        *_next_step(result),
+        ("Report", str(result.out / "report.html")),
+    ]
+    show_lines(lines)
+
+
+def _next_step(result: CleanResult) -> list[tuple[str, str]]:
+    """What to do with a round that waits; where the labels are of a run that is done."""
+    if result.state != "waiting":
+        return [("Labels", f"overread export {result.out} -o OUT --to csv")]
+    asked = result.summary["waiting"]
+    return [
+        ("Asked", f"round {asked['round']}: {asked['items']} labels, in {result.out / 'queue.csv'}"),
+        ("Next", "fill in its column `answer`; then the same command with --resume --answers FILE"),
+    ]
 
 
 def _corrected(result: TrainResult) -> str:

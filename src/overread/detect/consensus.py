@@ -31,6 +31,8 @@ def pooled(evidence: Evidence, k: int = 50) -> Array:
         opinions.append((1.0, training))
     if (final := evidence.columns.get("final_probs")) is not None:
         opinions.append((SIDE, final))
+    elif (known := evidence.columns.get("votes")) is not None:
+        opinions.append((SIDE, known))
     elif evidence.features is not None:
         opinions.append((SIDE, votes(evidence, min(k, len(evidence) - 1))))
     if (second := evidence.columns.get("second_probs")) is not None:

@@ -61,7 +61,8 @@ def verb_of(folder: Path) -> str:
             f"{folder} is not a folder. Expected the run folder that `overread audit -o RUN` or `overread train "
             "-o RUN` wrote."
         )
-    return "train" if read_object(folder / "run.json", []).get("verb") == "train" else "audit"
+    verb = read_object(folder / "run.json", []).get("verb")
+    return verb if verb in ("train", "clean") else "audit"
 
 
 def is_of_masks(folder: Path) -> bool:

@@ -33,6 +33,8 @@ def write_report(run: Path) -> Path:
 
 def page(folder: Path) -> str:
     """The page of a run, whatever its verb and its labels."""
+    if verb_of(folder) == "clean":
+        return "<!doctype html><title>Overread</title>"
     if verb_of(folder) == "train":
         return render_train(folder)
     return (

@@ -63,7 +63,9 @@ def with_verified(prior: Any, manifest: Manifest) -> Any:
     """The prior, which knows what experts have verified."""
     import torch
 
-    return prior if manifest.verified is None else replace(prior, verified=torch.from_numpy(manifest.verified))
+    return (
+        prior if manifest.verified is None else replace(prior, verified=torch.from_numpy(manifest.verified))
+    )
 
 
 def second_read(gathering: Gathering, first: Evidence, features: list[Array], rate: float | None) -> Evidence:

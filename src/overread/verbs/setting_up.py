@@ -25,6 +25,7 @@ MASK_SIZE = 128  # pixels
 DEFAULT_NETWORK, DEFAULT_SEGMENTER = "efficientnet-lite0", "unet"
 LABEL_AUGMENT, MASK_AUGMENT = "flip", "rotate=10,crop=0.1"  # where the verb augments unless told otherwise
 AUDIT_METHOD = "qam-ocm"  # of masks
+LOSS_OF = {"ss": "dice-ce", "ss-jo": "dice-ce"}  # of masks, where it is not cross-entropy: decision 0017
 C = TypeVar("C", bound=LearningConfig)
 
 
@@ -83,7 +84,9 @@ def settled(config: C, task: str) -> C:
     method = AUDIT_METHOD if isinstance(config, AuditConfig) else "ce"
     defaults = {"method": method, "network": DEFAULT_SEGMENTER, "augment": MASK_AUGMENT, "balance": "loss"}
     config = with_defaults(config, defaults)
-    return replace(config, size=config.size or MASK_SIZE, loss=config.loss or "ce")
+    return replace(
+        config, size=config.size or MASK_SIZE, loss=config.loss or LOSS_OF.get(config.method, "ce")
+    )
 
 
 def with_defaults(config: C, defaults: dict[str, str]) -> C:
@@ -97,7 +100,7 @@ def set_up(config: LearningConfig, quiet: bool, task: str = "classification") ->
     from overread.engine.device import make_fabric
     from overread.engine.networks import check_network, check_segmenter
 
-    kind = _kind(config.method)
+    kind = method_kind(config.method)
     if task not in kind.tasks:
         raise InputError(f"The method {config.method!r} is for {' and '.join(kind.tasks)}, not for {task}.")
     method = apply_settings(kind, config.settings)
@@ -113,7 +116,7 @@ def begin(out: Path, config: LearningConfig, manifest: Manifest) -> None:
     write_whole(out / "manifest.csv", manifest.save)
 
 
-def _kind(name: str) -> Any:
+def method_kind(name: str) -> Any:
     """The class of a method, ours or the user's."""
     from overread.engine.method import Method
     from overread.methods import METHODS

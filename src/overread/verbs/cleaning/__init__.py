@@ -1,0 +1,1 @@
+"""Active label cleaning: what `overread clean` does, act by act."""

@@ -1,0 +1,126 @@
+"""rounds.csv: what each round bought, what it changed, and how good the networks have become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from overread.clean.forecast import Forecast, Found, forecast
+from overread.clean.stopping import Stop, changes, consecutive_needed, stop_rule
+from overread.data.parts import rows_of
+from overread.measure import against_labels, repairs
+from overread.store.queue import Item
+from overread.verbs.cleaning.desk import Array, Desk, Labels
+from overread.verbs.cleaning.model import Model
+from overread.verbs.cleaning.reading import Doubts
+
+FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """All that was asked so far and answered by naming a label, in the order in which it was asked."""
+
+    rows: Array  # [n] of the pool
+    rounds: Array  # [n]
+    p_wrong: Array  # [n] before it was asked
+    changed: Array  # [n] bool: the label that stands now is not the given one
+
+    def until(self, number: int) -> Answers:
+        """Those of rounds up to `number`."""
+        kept = self.rounds <= number
+        return Answers(self.rows[kept], self.rounds[kept], self.p_wrong[kept], self.changed[kept])
+
+
+def answers_of(desk: Desk, labels: Labels, number: int) -> Answers:
+    """What rounds 1 to `number` brought."""
+    row_of = {str(name): row for row, name in enumerate(desk.pool.ids)}
+    items = [item for done in range(1, number + 1) for item in desk.store.queue(done)]
+    kept = [item for item in items if labels.verified[row_of[item.sample]]]
+    rows = np.array([row_of[item.sample] for item in kept], np.int64)
+    return Answers(
+        rows,
+        np.array([item.round for item in kept], np.int64),
+        np.array([item.why["p_wrong"] for item in kept], float),
+        labels.given[rows] != desk.pool.given[rows],
+    )
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is known after a round."""
+
+    number: int
+    labels: Labels
+    answers: Answers
+    found: Doubts
+    model: Model | None
+    learned_from: int
+
+
+def foreseen(desk: Desk, look: Look) -> Forecast:
+    """How many wrong labels are left."""
+    answers = look.answers
+    random = desk.config.sampler == "random" and not desk.config.balanced and desk.config.start == "none"
+    left = ~look.labels.verified & ~look.labels.closed
+    found = Found(answers.p_wrong, answers.changed, random)
+    return forecast(look.found.p_wrong[left], found, seed=desk.config.seed)
+
+
+def stopping(desk: Desk, answers: Answers) -> Stop:
+    """What the stop rule says; --stop-after sets how many confirmations it wants."""
+    needed = desk.config.stop_after
+    if needed is None:
+        return stop_rule(~answers.changed)
+    share = 1.0 - (1.0 - 0.95) ** (1.0 / needed)  # so many are needed for this share
+    assert consecutive_needed(share, 0.95) == needed
+    return stop_rule(~answers.changed, share)
+
+
+def row_of(desk: Desk, look: Look, items: list[Item], cost: int, spent: float) -> dict[str, Any]:
+    """The row of rounds.csv; cells that are not known are left empty."""
+    labels, answers, number = look.labels, look.answers, look.number
+    ahead, this = foreseen(desk, look), answers.rounds == number
+    random_order = desk.config.sampler != "suspicion" or desk.config.balanced
+    return {
+        "round": number,
+        "asked": len(items),
+        "bought": int(sum(len(desk.store.queue(n)) for n in range(1, number + 1))),
+        "cost": cost,
+        "changed": int(answers.changed[this].sum()),
+        "confirmed": int((~answers.changed[this]).sum()),
+        **repairs(desk.pool, labels.given),
+        "verified": int(labels.verified.sum()),
+        "learned_from": look.learned_from,
+        "wrong_left": round(ahead.remaining.expected, 1),
+        "wrong_left_low": ahead.remaining.low,
+        "wrong_left_high": ahead.remaining.high,
+        "next_100": round(ahead.next_wrong.expected, 1),
+        "next_100_low": ahead.next_wrong.low,
+        "next_100_high": ahead.next_wrong.high,
+        "confirmed_in_a_row": "" if random_order else stopping(desk, answers).run,
+        **figures(desk, look.model),
+        "seconds": round(spent, 1),
+    }
+
+
+def figures(desk: Desk, model: Model | None) -> dict[str, Any]:
+    """`PART_LABELS_FIGURE`: by the given labels of each part and, where they are known, the true ones."""
+    if model is None:
+        return {}
+    found: dict[str, Any] = {}
+    for part, probs in model.held.items():
+        held = desk.manifest.take(rows_of(desk.manifest, part))
+        for labels, quality in against_labels(held, probs, held.classes).items():
+            found |= {f"{part}_{labels}_{name}": quality[name] for name in FIGURES}
+    return found
+
+
+def guard(desk: Desk, look: Look) -> dict[str, Any]:
+    """Whether right labels are being changed, as far as it can be seen without the truth."""
+    answers = look.answers
+    rows = answers.rows
+    said = changes(desk.pool.given[rows], look.labels.given[rows], answers.p_wrong)
+    return {"words": said.words, "warning": said.warning}
