@@ -20,7 +20,7 @@ TORCH = {"torch", "lightning", "monai", "torchmetrics", "safetensors.torch"}
 NEVER_TORCH = (
     "detect/",
     "reporting/",
-    "clean/",
+    "cleaning/",
     "store/",
     "review/",
     "data/",
@@ -36,7 +36,7 @@ SEES_TRUTH = (
     "measure.py",
     "measure_masks.py",
     "measure_doubt.py",
-    "clean/experts.py",  # the simulated expert: every answer is charged
+    "cleaning/experts.py",  # the simulated expert: every answer is charged
 )
 ANSWERS = ("_answer", "_better")  # what the simulated expert knows, not yet charged
 FUNCTION, FILE = 50, 350  # the house style asks for 30 and 200; beyond these no reason counts
@@ -125,7 +125,7 @@ def test_the_truth_is_seen_by_few(name):
     assert not places, f".truth is read on lines {places}"
 
 
-@pytest.mark.parametrize("name", [name for name in TREES if name != "clean/experts.py"])
+@pytest.mark.parametrize("name", [name for name in TREES if name != "cleaning/experts.py"])
 def test_the_simulated_expert_is_only_asked(name):
     """Nobody reaches past `ask`, which charges every answer."""
     places = reads(TREES[name], (*ANSWERS, "__closure__"))
@@ -134,13 +134,13 @@ def test_the_simulated_expert_is_only_asked(name):
 
 def test_the_simulated_expert_keeps_its_knowledge_where_it_is_looked_for():
     """Else the test above would look for names that are gone."""
-    tree = TREES["clean/experts.py"]
+    tree = TREES["cleaning/experts.py"]
     assert all(reads(tree, (name,)) for name in (*ANSWERS, "truth", "true_masks"))
 
 
 def test_nothing_but_the_simulated_expert_in_cleaning_sees_the_truth():
-    files = [name for name in SEES_TRUTH if name.startswith(("clean/", "store/", "readers/", "review/"))]
-    assert files == ["clean/experts.py"]
+    files = [name for name in SEES_TRUTH if name.startswith(("cleaning/", "store/", "readers/", "review/"))]
+    assert files == ["cleaning/experts.py"]
 
 
 def reads(tree: ast.AST, names: tuple[str, ...]) -> list[int]:

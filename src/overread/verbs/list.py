@@ -11,7 +11,7 @@ from overread.registry import Entry
 KINDS: dict[str, str] = {  # kind -> module:attribute of its registry
     "methods": "overread.methods:METHODS",
     "detectors": "overread.detect:ALL_DETECTORS",
-    "samplers": "overread.clean.samplers:SAMPLERS",
+    "samplers": "overread.cleaning.samplers:SAMPLERS",
     "noises": "overread.noise:NOISES",
     "networks": "overread.engine:ALL_NETWORKS",
 }

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from overread.clean.experts import Oracle
-from overread.clean.mistakes import Mistakes
+from overread.cleaning.experts import Oracle
+from overread.cleaning.mistakes import Mistakes
 from overread.data.sheet import read_sheet
 from overread.errors import InputError
 from overread.files import write_whole

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from overread.clean.forecast import Forecast, Found, forecast
-from overread.clean.stopping import Stop, changes, consecutive_needed, stop_rule
+from overread.cleaning.forecast import Forecast, Found, forecast
+from overread.cleaning.stopping import Stop, changes, consecutive_needed, stop_rule
 from overread.data.parts import rows_of
 from overread.measure import against_labels, repairs
 from overread.store.queue import Item

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from overread.clean.pool import Pool
-from overread.clean.samplers.choose import choose, make
+from overread.cleaning.pool import Pool
+from overread.cleaning.samplers.choose import choose, make
 from overread.engine.evidence import Evidence
 from overread.verbs.cleaning.desk import Array, Desk, Labels
 from overread.verbs.cleaning.first import First

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from overread.clean.samplers.choose import make
+from overread.cleaning.samplers.choose import make
 from overread.data.manifest import Manifest
 from overread.data.parts import rows_of
 from overread.errors import InputError
