@@ -3,6 +3,17 @@
 from overread.store.label_store import LabelStore
 from overread.store.opinions import OUTCOMES, Entry, Opinion
 from overread.store.queue import Item, Progress
-from overread.store.standing import STATUSES, Current
+from overread.store.standing import CLOSED, STATUSES, Current, Standing
 
-__all__ = ["OUTCOMES", "STATUSES", "Current", "Entry", "Item", "LabelStore", "Opinion", "Progress"]
+__all__ = [
+    "CLOSED",
+    "OUTCOMES",
+    "STATUSES",
+    "Current",
+    "Entry",
+    "Item",
+    "LabelStore",
+    "Opinion",
+    "Progress",
+    "Standing",
+]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,7 +50,7 @@ def row_of(opinion: Opinion, number: int, before: str, known: Known) -> dict[str
     known.check(opinion)
     kept = known.kept(opinion)
     return {
-        **asdict(opinion),
+        **vars(opinion),
         **kept,
         "number": number,
         "at": datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -59,7 +58,7 @@ def row_of(opinion: Opinion, number: int, before: str, known: Known) -> dict[str
         "authority": bool(opinion.authority),
         "round": None if opinion.round is None else int(opinion.round),
         "undoes": None if opinion.undoes is None else int(opinion.undoes),
-        "evidence": json.loads(canonical(dict(opinion.evidence))),
+        "evidence": json.loads(json.dumps(dict(opinion.evidence))),
         "before": before,
     }
 
@@ -118,7 +117,7 @@ class Known:
             )
         if target[0].reader != undo.reader and not undo.authority:
             raise InputError(
-                f"Entry {undo.undoes} is {target[0].reader!r}'s; {undo.reader!r} may undo it as an authority only. "
+                f"Entry {undo.undoes} is by {target[0].reader!r}; {undo.reader!r} may undo it as an authority only. "
                 "Nothing was stored."
             )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from overread.store.opinions import Entry
@@ -50,7 +49,7 @@ class Walk:
 
     def step(self, entry: Entry) -> None:
         """One entry more."""
-        content = asdict(entry)
+        content = vars(entry)
         written = self.numbers.get(entry.before, self.number) + 1
         if hash_of(content) == entry.hash:
             written = entry.number

@@ -86,10 +86,13 @@ class LabelStore:
             columns = self._samples(connection)
             return reading.current(connection, columns, structure)
 
-    def changed_masks(self) -> Mapping[tuple[str, str], Standing]:
-        """Where each (sample, structure) stands of which something was said; `value` is the hash of a mask."""
+    def standings(self, until: int | None = None) -> Mapping[tuple[str, str | None], Standing]:
+        """Where each (sample, structure) stands of which something was said, by entries up to number `until`.
+
+        The structure is None where the store holds labels; of masks a standing's `value` is a hash, see `mask`.
+        """
         with self._database.reading() as connection:
-            return reading.standings_of_masks(connection, self._samples(connection))
+            return reading.standings(connection, self._samples(connection), until)
 
     def mask(self, name: str) -> bytes:
         """The PNG whose sha256 is `name`."""

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -26,15 +22,15 @@ def page(connection: Connection, after: int, round: int | None) -> list[Entry]:
     return [entry_of(row._asdict()) for row in connection.execute(query)]
 
 
-def said_by_place(connection: Connection) -> dict[int, list[Said]]:
+def said_by_place(connection: Connection, until: int | None = None) -> dict[int, list[Said]]:
     """What was said of each sample of which anything was said, in order, by the sample's place."""
     o = opinions.c
     value = sa.func.coalesce(o.label, o.mask)
     columns = (samples.c.place, o.number, o.reader, o.outcome, value, o.authority, o.structure, o.undoes)
     query = sa.select(*columns).join(samples, samples.c.id == o.sample).order_by(o.number)
     found: dict[int, list[Said]] = {}
-    for place, *said in connection.execute(query):
-        found.setdefault(place, []).append(Said(*said))
+    for row in connection.execute(query if until is None else query.where(o.number <= until)).all():
+        found.setdefault(row[0], []).append(Said._make(row[1:]))
     return found
 
 
@@ -48,14 +44,16 @@ def current(connection: Connection, columns: Columns, structure: str | None) -> 
         found = {place: of_image(of_structures(each, columns.structures)) for place, each in said.items()}
     else:
         found = {place: standing(each) for place, each in said.items()}
-    given = columns.given if not columns.structures else np.full(len(columns.ids), "", dtype=object)
-    return current_of(columns.ids, given, found)
+    return current_of(columns.ids, columns.given, found)
 
 
-def standings_of_masks(connection: Connection, columns: Columns) -> Mapping[tuple[str, str], Standing]:
-    """Where each mask stands of which something was said."""
-    found: dict[tuple[str, str], Standing] = {}
-    for place, said in said_by_place(connection).items():
-        each: Any = of_structures(said, columns.structures)
-        found |= {(str(columns.ids[place]), name): one for name, one in each.items()}
+def standings(
+    connection: Connection, columns: Columns, until: int | None
+) -> dict[tuple[str, str | None], Standing]:
+    """Where each label (or mask of a structure) stands of which something was said, up to entry `until`."""
+    found: dict[tuple[str, str | None], Standing] = {}
+    for place, said in said_by_place(connection, until).items():
+        name = str(columns.ids[place])
+        each = of_structures(said, columns.structures) if columns.structures else {None: standing(said)}
+        found.update({(name, structure): one for structure, one in each.items()})
     return found

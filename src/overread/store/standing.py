@@ -28,13 +28,14 @@ class Said(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Where the matter of one label, or one mask, stands. `value` counts where `is_changed`, else the given."""
+    """Where the matter of one label, or one mask, stands."""
 
     status: str
-    value: str | None = None
-    is_voted: bool = False  # `value` is what was voted for; else the given label stands
+    value: str | None = None  # the label, or the hash of the mask; None: the given mask
+    is_voted: bool = False  # `value` counts; else the given label stands
     verified: bool = False
     readers: int = 0
+    by: tuple[int, ...] = ()  # the entries that decide it
 
 
 GIVEN = Standing("given")
@@ -50,34 +51,38 @@ def standing(said: Sequence[Said]) -> Standing:
     >>> standing([Said(1, "ann", "label", "nv", False), Said(2, "bob", "keep", "mel", False)]).status
     'disputed'
     >>> standing([Said(1, "ann", "label", "nv", False), Said(2, "bob", "unsure", None, False)])
-    Standing(status='agreed', value='nv', is_voted=True, verified=True, readers=2)
+    Standing(status='agreed', value='nv', is_voted=True, verified=True, readers=2, by=(1,))
     """
+    if len(said) == 1 and said[0].outcome in VOTES:  # nearly all
+        only = said[0]
+        return Standing("authority" if only.authority else "agreed", only.value, True, True, 1, (only.number,))
     counting = [one for one in without_undone(said) if one.outcome != "skip"]
     if not counting:
         return GIVEN
     last = {one.reader: one for one in counting}
-    words = [one for one in counting if one.authority]
-    if words:
-        final = words[-1]
-        if final.outcome in VOTES:
-            return Standing("authority", final.value, True, True, len(last))
-        return Standing(final.outcome, readers=len(last))
-    return _consensus(list(last.values()))
+    final = next((one for one in reversed(counting) if one.authority), None)
+    if final is None:
+        return _consensus(list(last.values()))
+    if final.outcome in VOTES:
+        return Standing("authority", final.value, True, True, len(last), (final.number,))
+    return Standing(final.outcome, readers=len(last), by=(final.number,))
 
 
 def _consensus(last: Sequence[Said]) -> Standing:
     """Where readers stand, by the last opinion of each."""
     votes = Counter(one.value for one in last if one.outcome in VOTES)
+    everybody = tuple(one.number for one in last)
     if not votes:
         named = Counter(one.outcome for one in last)
         outcome, most = named.most_common(1)[0]
         alone = list(named.values()).count(most) == 1
-        return Standing(outcome if alone else "unsure", readers=len(last))
+        return Standing(outcome if alone else "unsure", readers=len(last), by=everybody)
     value, most = votes.most_common(1)[0]
     if 2 * most <= votes.total():
-        return Standing("disputed", readers=len(last))
+        return Standing("disputed", readers=len(last), by=everybody)
     contested = len(votes) > 1 or any(one.outcome in CLOSED for one in last)
-    return Standing("agreed", value, True, not contested, len(last))
+    by = tuple(one.number for one in last if one.outcome in VOTES and one.value == value)
+    return Standing("agreed", value, True, not contested, len(last), by)
 
 
 def without_undone(said: Sequence[Said]) -> Sequence[Said]:
