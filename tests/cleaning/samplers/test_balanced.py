@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from overread.cleaning.samplers.balanced import Balanced, seen_as, shares
+from overread.cleaning.samplers.balanced import Balanced, classes_of, seen_as, shares
 from overread.cleaning.samplers.choose import make
+from overread.errors import InputError
 
 
 @pytest.mark.parametrize(
     ("sizes", "budget", "expected"),
     [
         ([10, 10, 10], 6, [2, 2, 2]),
-        ([10, 9, 10], 7, [2, 3, 2]),  # the odd one to the smallest
-        ([100, 1, 50], 10, [4, 1, 5]),
+        ([9, 10, 10], 7, [3, 2, 2]),
+        ([1, 50, 100], 10, [1, 5, 4]),
         ([0, 3, 100], 20, [0, 3, 17]),
         ([1, 2, 3], 100, [1, 2, 3]),
         ([5, 5], 0, [0, 0]),
@@ -47,8 +48,35 @@ def test_every_class_gets_its_share(pool_of, rng):
 
 
 def test_without_probabilities_the_labels_count(pool_of):
-    assert seen_as(pool_of([0, 2, 1])).tolist() == [0, 2, 1]
-    assert seen_as(pool_of([0, 2, 1], probs=np.eye(3))).tolist() == [0, 1, 2]
+    assert classes_of(pool_of([0, 2, 1])).tolist() == [0, 2, 1]
+    assert classes_of(pool_of([0, 2, 1], probs=np.eye(3))).tolist() == [0, 1, 2]
+
+
+def test_before_anything_is_learned_the_labels_count(pool_of, rng):
+    pool = pool_of(np.repeat([0, 1, 2], [20, 8, 2]), probs=np.full((30, 3), 1 / 3))
+    rows = make("entropy", balanced=True)(pool, 6, rng)
+    assert np.bincount(pool.evidence.given[rows]).tolist() == [2, 2, 2]
+
+
+def test_a_class_that_is_predicted_for_nobody_has_its_likeliest_samples():
+    """By hand: mean .8 and .2; the third has 1.5 times the second class that is expected, and .875 of the first."""
+    probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]])
+    assert probs.argmax(1).tolist() == [0, 0, 0]
+    assert seen_as(probs, np.array([0, 0, 0])).tolist() == [0, 0, 1]
+
+
+def test_a_class_of_no_probability_at_all_is_nobodys(pool_of):
+    probs = np.array([[0.9, 0.1, 0.0], [0.6, 0.4, 0.0]])
+    assert seen_as(probs, np.array([2, 2])).tolist() == [0, 1]
+
+
+def test_a_prediction_that_is_no_number_is_told(pool_of, rng):
+    probs = np.full((3, 3), 1 / 3)
+    probs[1] = np.nan
+    with pytest.raises(
+        InputError, match="prediction of 1 samples is not a finite number, first that of 's1'"
+    ):
+        make("random", balanced=True)(pool_of([0, 1, 2], probs=probs), 2, rng)
 
 
 def test_coreset_measures_from_all_that_is_trusted(pool_of, rng):

@@ -41,5 +41,5 @@ def check_finite(values: Array, rows: Array, pool: Pool, what: str) -> None:
         raise InputError(
             f"The {what} of {len(bad)} samples is not a finite number, first that of "
             f"{str(pool.evidence.ids[rows[bad].min()])!r}. The network may have diverged: "
-            "lower --lr, or choose the sampler 'random', which reads nothing."
+            "lower --lr, or choose --sampler random without --balanced, which reads nothing."
         )
