@@ -21,6 +21,7 @@ NEVER_TORCH = (
     "detect/",
     "reporting/",
     "cleaning/",
+    "readers/",
     "store/",
     "review/",
     "data/",
