@@ -19,7 +19,7 @@ RESULTS = HERE / "results" / "masks"
 STRUCTURES = ("lungs", "heart", "clavicles")
 NOISES = {"weak": "1-8", "strong": "5-13"}
 METHODS = (
-    *("unet", "qam", "qam-ocm", "qam-ocm-paper", "ousm", "co-teaching"),
+    *("unet", "unet-dice", "qam", "qam-ocm", "qam-ocm-paper", "ousm", "co-teaching"),
     *("ss", "ss-jo-20", "ss-jo-50", "ss-jo-80"),
 )
 P5 = {  # noise, share, method -> lungs, heart, clavicles, average; Table 1 of P5 (256x256, its own split)

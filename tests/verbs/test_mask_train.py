@@ -19,6 +19,7 @@ from overread.run import RunFolder
 from overread.verbs.config import AuditConfig, TrainConfig
 from overread.verbs.masks import share
 from overread.verbs.masks.train_summary import not_learned
+from overread.verbs.setting_up import settled
 from overread.verbs.train import train
 
 FILES = {
@@ -348,3 +349,17 @@ def test_an_audit_is_no_training(shapes, tmp_path):
     audit = AuditConfig(network="unet-tiny", size=16, device="cpu", cache=str(tmp_path / "cache"))
     with pytest.raises(InputError, match="holds a run of `overread train`"):
         overread.audit(shapes, tmp_path / "run", None, audit, quiet=True, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("flags", "loss"),
+    [
+        ({}, "ce"),
+        ({"method": "qam-ocm"}, "ce"),
+        ({"method": "ss"}, "dice-ce"),
+        ({"method": "ss-jo"}, "dice-ce"),
+        ({"method": "ss-jo", "loss": "ce"}, "ce"),
+    ],
+)
+def test_the_cascade_descends_on_dice_too_unless_told_otherwise(flags, loss):
+    assert settled(TrainConfig(**flags), "segmentation").loss == loss
