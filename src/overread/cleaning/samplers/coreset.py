@@ -30,7 +30,7 @@ def to_nearest(x: Array, centres: Array, middle: Array) -> Array:
             products = x[part] @ c.T  # [<= BLOCK, <= BLOCK]
             products -= half
             closest[part] = np.maximum(closest[part], products.max(1))
-    return np.maximum(np.einsum("nd,nd->n", x, x) - 2.0 * closest, 0.0)
+    return np.asarray(np.maximum(np.einsum("nd,nd->n", x, x) - 2.0 * closest, 0.0))
 
 
 def farthest_first(x: Array, nearest: Array, count: int) -> Array:
