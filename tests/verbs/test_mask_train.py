@@ -358,8 +358,10 @@ def test_an_audit_is_no_training(shapes, tmp_path):
         ({"method": "qam-ocm"}, "ce"),
         ({"method": "ss"}, "dice-ce"),
         ({"method": "ss-jo"}, "dice-ce"),
+        ({"method": "ousm"}, "dice-ce"),
+        ({"method": "co-teaching"}, "dice-ce"),
         ({"method": "ss-jo", "loss": "ce"}, "ce"),
     ],
 )
-def test_the_cascade_descends_on_dice_too_unless_told_otherwise(flags, loss):
+def test_methods_of_small_loss_descend_on_dice_too_unless_told_otherwise(flags, loss):
     assert settled(TrainConfig(**flags), "segmentation").loss == loss

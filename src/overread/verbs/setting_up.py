@@ -25,7 +25,7 @@ MASK_SIZE = 128  # pixels
 DEFAULT_NETWORK, DEFAULT_SEGMENTER = "efficientnet-lite0", "unet"
 LABEL_AUGMENT, MASK_AUGMENT = "flip", "rotate=10,crop=0.1"  # where the verb augments unless told otherwise
 AUDIT_METHOD = "qam-ocm"  # of masks
-LOSS_OF = {"ss": "dice-ce", "ss-jo": "dice-ce"}  # of masks, where it is not cross-entropy: decision 0017
+LOSS_OF = dict.fromkeys(("ousm", "co-teaching", "ss", "ss-jo"), "dice-ce")  # of masks; ce else: decision 0017
 C = TypeVar("C", bound=LearningConfig)
 
 
