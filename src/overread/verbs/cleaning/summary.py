@@ -13,6 +13,7 @@ from overread.data.reading import Reading
 from overread.detect.rate import LEVEL
 from overread.engine.evidence import Evidence
 from overread.measure import against_labels, repairs, wrong_share
+from overread.verbs.cleaning.agreeing import agreement
 from overread.verbs.cleaning.desk import Desk
 from overread.verbs.cleaning.first import First
 from overread.verbs.cleaning.measuring import foreseen, guard, stopping
@@ -88,6 +89,7 @@ def summarise(desk: Desk, reading: Reading, first: First, rounds: Rounds) -> dic
         "stop": asdict(stopping(desk, look.answers)),
         "forecast": asdict(foreseen(desk, look)),
         "guard": guard(desk, look),
+        "agreement": agreement(desk.store, desk.manifest.classes, groups_of(desk)),
         "trusted": about_trust(desk, first),
         "labels": about_labels(desk, rounds),
         "noise_rate": noise_rate(desk),
@@ -140,6 +142,11 @@ def noise_rate(desk: Desk) -> dict[str, Any]:
         "how": HOW if desk.config.noise_rate is None else GIVEN,
         **({} if truth is None else {"truth": round(truth, 4)}),
     }
+
+
+def groups_of(desk: Desk) -> dict[str, str]:
+    """The group of each sample."""
+    return dict(zip(map(str, desk.manifest.ids), map(str, desk.manifest.group), strict=True))
 
 
 def waiting_words(desk: Desk, rounds: Rounds) -> str:
