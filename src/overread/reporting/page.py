@@ -7,7 +7,7 @@ from typing import Any
 
 from overread.errors import InputError
 from overread.files import write_whole
-from overread.reporting import figures, mask_audit, pictures, summary, trained, trained_masks, words
+from overread.reporting import cleaning, figures, mask_audit, pictures, summary, trained, trained_masks, words
 from overread.reporting.files import Run, is_of_masks, read_run, verb_of
 from overread.reporting.summary import CELLS, LISTED
 
@@ -34,7 +34,7 @@ def write_report(run: Path) -> Path:
 def page(folder: Path) -> str:
     """The page of a run, whatever its verb and its labels."""
     if verb_of(folder) == "clean":
-        return "<!doctype html><title>Overread</title>"
+        return render("clean.html", cleaning.content(cleaning.read_clean_run(folder)))
     if verb_of(folder) == "train":
         return render_train(folder)
     return (
@@ -67,7 +67,7 @@ def render(template: str, content: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("count", "share", "decimal", "plural", "chance"):
+    for name in ("count", "share", "decimal", "hundredth", "plural", "chance"):
         environment.filters[name] = getattr(words, name)
     style = Markup((HERE / "style.css").read_text(encoding="utf-8"))
     return environment.get_template(template).render(style=style, opened=OPENED, **content)

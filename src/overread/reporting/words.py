@@ -50,6 +50,15 @@ def decimal(value: Any) -> str:
     return DASH if found is None else f"{found:.3f}"
 
 
+def hundredth(value: Any) -> str:
+    """
+    >>> hundredth(0.9133), hundredth(None)
+    ('0.91', '–')
+    """
+    found = number(value)
+    return DASH if found is None else f"{found:.2f}"
+
+
 def seconds(value: Any) -> str:
     """
     >>> seconds(4.24).replace(SPACE, " "), seconds(131).replace(SPACE, " ")
