@@ -23,7 +23,9 @@ NUMBERS = itertools.count()
 @pytest.fixture(scope="session")
 def server():
     """The folder of a running PostgreSQL; skipped where it is not installed."""
-    done = subprocess.run([SCRIPT, "start", "max_connections=60"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [SCRIPT, "start", "max_connections=60"], capture_output=True, text=True, check=False
+    )
     if done.returncode == NOT_INSTALLED:
         pytest.skip(done.stderr.strip())
     assert done.returncode == 0, done.stderr
@@ -34,19 +36,21 @@ def server():
 
 @pytest.fixture
 def database(server):
-    """The URL of a new database."""
+    """The URL of a new place in it: a schema, which is made quicker than a database."""
     import psycopg
 
-    name = f"test{next(NUMBERS)}"
-    with psycopg.connect(f"postgresql://postgres@/postgres?host={server}", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"postgresql://postgres@/{name}?host={server}"
+    name, base = f"test{next(NUMBERS)}", f"postgresql://postgres@/postgres?host={server}"
+    with psycopg.connect(base, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}")
+    return f"{base}&options=-csearch_path%3D{name}"
 
 
 @pytest.fixture(params=KINDS)
 def url(request, tmp_path):
     """Where a store can be made: once a SQLite file, once a PostgreSQL database."""
-    return request.getfixturevalue("database") if request.param == "postgresql" else str(tmp_path / "l.sqlite")
+    return (
+        request.getfixturevalue("database") if request.param == "postgresql" else str(tmp_path / "l.sqlite")
+    )
 
 
 @pytest.fixture
@@ -89,7 +93,9 @@ def change(url, statements):
     """Runs statements past triggers and foreign keys."""
     if "://" not in url:
         with sqlite3.connect(url) as connection:
-            names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
+            names = [
+                row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+            ]
             for statement in (*(f"DROP TRIGGER {name}" for name in names), *statements):
                 connection.execute(statement)
         connection.close()

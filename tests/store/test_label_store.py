@@ -31,7 +31,18 @@ def test_an_entry_is_the_opinion_numbered_dated_and_chained(store):
     assert start[0] == 0
     assert (entry.number, entry.before) == (1, start[1])
     assert entry.evidence == {"score": 1 / 3, "2": [None, True], "ü": {"b": 1, "a": -0.0}}
-    same = ("sample", "reader", "outcome", "label", "structure", "reason", "seconds", "authority", "round", "key")
+    same = (
+        "sample",
+        "reader",
+        "outcome",
+        "label",
+        "structure",
+        "reason",
+        "seconds",
+        "authority",
+        "round",
+        "key",
+    )
     assert [getattr(entry, name) for name in same] == [getattr(opinion, name) for name in same]
     assert entry.at.endswith("+00:00")
     assert store.history("a") == [entry] == list(store.opinions())
@@ -95,7 +106,9 @@ def test_what_was_current_before(store):
 def test_keep_says_which_label_was_kept(store):
     """The one that stands when it is said, also within one append."""
     store.append(Opinion("a", "ann", "label", "bcc"))
-    kept = store.append([Opinion("a", "bob", "keep"), Opinion("b", "ann", "label", "df"), Opinion("b", "bob", "keep")])
+    kept = store.append(
+        [Opinion("a", "bob", "keep"), Opinion("b", "ann", "label", "df"), Opinion("b", "bob", "keep")]
+    )
     assert [entry.label for entry in kept] == ["bcc", "df", "df"]
     assert store.append(Opinion("c", "bob", "keep"))[0].label == "nv"
     assert store.append(Opinion("c", "cy", "keep", "mel"))[0].label == "mel"  # what cy was shown
@@ -117,7 +130,10 @@ def test_undo_withdraws_one_entry(store):
     [
         (Opinion("a", "ann", "undo", undoes=9), "no entry 9 on sample 'a' to undo"),
         (Opinion("b", "ann", "undo", undoes=1), "no entry 1 on sample 'b' to undo"),
-        (Opinion("a", "bob", "undo", undoes=1), "Entry 1 is by 'ann'; 'bob' may undo it as an authority only"),
+        (
+            Opinion("a", "bob", "undo", undoes=1),
+            "Entry 1 is by 'ann'; 'bob' may undo it as an authority only",
+        ),
         (Opinion("a", "ann", "undo", undoes=2), "Entry 2 is an undo"),
     ],
 )
@@ -135,7 +151,9 @@ def test_an_authority_may_undo_what_others_said(store):
 
 def test_a_key_is_stored_once(store, opened):
     (first,) = store.append(Opinion("a", "ann", "label", "bcc", key="k"))
-    again = opened().append([Opinion("b", "bob", "label", "df", key="k"), Opinion("c", "ann", "keep", key="l")])
+    again = opened().append(
+        [Opinion("b", "bob", "label", "df", key="k"), Opinion("c", "ann", "keep", key="l")]
+    )
     twice = store.append([Opinion("c", "ann", "keep", key="m"), Opinion("c", "ann", "keep", key="m")])
     assert again[0] == first
     assert again[1].number == 2
@@ -191,11 +209,20 @@ GROUPS = ["p1", "p1", "p2", "p3"]
 @pytest.mark.parametrize(
     ("samples", "message"),
     [
-        ((["a", "b", "e"], ["nv", "mel", "nv"], ["p1", "p1", "p2"]), r"1 are not in the store \('e'\); 2 of the store"),
+        (
+            (["a", "b", "e"], ["nv", "mel", "nv"], ["p1", "p1", "p2"]),
+            r"1 are not in the store \('e'\); 2 of the store",
+        ),
         ((["a", "b", "c", "d"], ["nv", "df", "nv", None], GROUPS), r"1 have another given label \('b'\)"),
-        ((["a", "b", "c", "d"], ["nv", "mel", "nv", None]), r"4 have another group \('a', 'b', 'c', \.\.\.\)"),
+        (
+            (["a", "b", "c", "d"], ["nv", "mel", "nv", None]),
+            r"4 have another group \('a', 'b', 'c', \.\.\.\)",
+        ),
         ((["b", "a", "c", "d"], ["mel", "nv", "nv", None], GROUPS), "they come in another order"),
-        ((["a", "b", "c", "d"], ["nv", "mel", "nv", None], GROUPS, ["heart"]), r"the structures were \[\] and are"),
+        (
+            (["a", "b", "c", "d"], ["nv", "mel", "nv", None], GROUPS, ["heart"]),
+            r"the structures were \[\] and are",
+        ),
     ],
 )
 def test_other_samples_are_refused(store, samples, message):
@@ -245,7 +272,10 @@ def test_a_store_without_samples_says_so(opened):
         (Opinion("a", "ann", "keep", reason="\0"), "its reason holds signs"),
         (Opinion("a", "ann", "label", mask=b"x", structure="heart"), "no PNG that can be read"),
         (Opinion("a", "ann", "label", mask=b"x"), "a mask needs its structure"),
-        (Opinion("a", "ann", "label", "nv", structure="heart"), "knows no structure 'heart'. It holds labels"),
+        (
+            Opinion("a", "ann", "label", "nv", structure="heart"),
+            "knows no structure 'heart'. It holds labels",
+        ),
     ],
 )
 def test_wrong_opinions_are_refused_in_words(store, opinion, message):
@@ -262,7 +292,9 @@ def test_all_wrong_opinions_are_told_at_once(store):
 
 
 def test_numbers_of_numpy_are_taken(store):
-    store.append(Opinion("a", "ann", "keep", seconds=np.float32(0.1), round=np.int64(2), authority=np.bool_(True)))
+    store.append(
+        Opinion("a", "ann", "keep", seconds=np.float32(0.1), round=np.int64(2), authority=np.bool_(True))
+    )
     assert store.verify() == []
 
 
@@ -305,7 +337,10 @@ def test_masks_stand_for_each_structure(masks, drawn):
     [
         (Opinion("x", "ann", "label", "nv"), "holds masks; 'nv' of 'x' is a label"),
         (Opinion("x", "ann", "keep"), "names no structure"),
-        (Opinion("x", "ann", "keep", structure="spine"), "knows no structure 'spine'. Its structures are heart, lungs"),
+        (
+            Opinion("x", "ann", "keep", structure="spine"),
+            "knows no structure 'spine'. Its structures are heart, lungs",
+        ),
     ],
 )
 def test_opinions_that_do_not_fit_masks(masks, opinion, message):
@@ -342,7 +377,14 @@ def test_rows_cannot_be_changed_by_the_way(store):
     import sqlalchemy as sa
 
     store.append(Opinion("a", "ann", "keep"))
-    for statement in ("UPDATE opinions SET label = 'df'", "DELETE FROM opinions", "UPDATE samples SET given = 'df'"):
-        with pytest.raises(sa.exc.DBAPIError, match="are never changed"), store._database.writing() as connection:
+    for statement in (
+        "UPDATE opinions SET label = 'df'",
+        "DELETE FROM opinions",
+        "UPDATE samples SET given = 'df'",
+    ):
+        with (
+            pytest.raises(sa.exc.DBAPIError, match="are never changed"),
+            store._database.writing() as connection,
+        ):
             connection.execute(sa.text(statement))
     assert store.verify() == []

@@ -2,7 +2,8 @@
 
 from overread.store.label_store import LabelStore
 from overread.store.opinions import OUTCOMES, Entry, Opinion
-from overread.store.queue import Item, Progress
+from overread.store.queue import Item
+from overread.store.rounds import Progress
 from overread.store.standing import CLOSED, STATUSES, Current, Standing
 
 __all__ = [

@@ -9,6 +9,8 @@ from typing import Any
 
 from overread.store.opinions import Entry
 
+FAR = 1000  # entries that may be missing before one whose number was changed
+
 
 def canonical(value: Any) -> bytes:
     """The one way to write a value as JSON: keys in order, no spaces, UTF-8.
@@ -49,18 +51,24 @@ class Walk:
 
     def step(self, entry: Entry) -> None:
         """One entry more."""
-        content = vars(entry)
-        written = self.numbers.get(entry.before, self.number) + 1
-        if hash_of(content) == entry.hash:
-            written = entry.number
+        written = self._written(entry)
+        if written == entry.number:
             self._compare(entry)
-        elif hash_of({**content, "number": written}) == entry.hash:
+        elif written is not None:
             self._renumbered(entry, written)
         else:
             self._gap(entry)
             self.faults.append(f"{told(entry)} was changed after it was written.")
-        self.numbers[entry.hash] = written
+        self.numbers[entry.hash] = entry.number if written is None else written
         self.number, self.hash, self.name = entry.number, entry.hash, told(entry)
+
+    def _written(self, entry: Entry) -> int | None:
+        """The number under which an entry was written; None where its hash fits none."""
+        before = self.numbers.get(entry.before)
+        others = range(entry.number + 1, entry.number + FAR) if before is None else (before + 1,)
+        content = vars(entry)
+        fits = (n for n in (entry.number, *others) if hash_of({**content, "number": n}) == entry.hash)
+        return next(fits, None)
 
     def _compare(self, entry: Entry) -> None:
         """An entry that is whole in itself: does it follow the one before?"""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import final
 
 import sqlalchemy as sa
@@ -14,7 +16,8 @@ from overread.store import appending, queue, reading, verifying
 from overread.store import samples as registered
 from overread.store.connecting import Database, connect
 from overread.store.opinions import Entry, Opinion, check
-from overread.store.queue import Asked, Item, Progress
+from overread.store.queue import Asked, Item
+from overread.store.rounds import Progress, Round
 from overread.store.samples import Columns
 from overread.store.schema import prepare
 from overread.store.standing import Current, Standing
@@ -32,9 +35,8 @@ class LabelStore:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._columns: Columns | None = None  # never change once they are there
-        self._reached: dict[
-            tuple[str, int], tuple[int, int]
-        ] = {}  # (reader, round): place, number of the head
+        self._rounds: dict[int, Round] = {}  # where each stands, as far as it was read
+        self._turn = Lock()  # to use them
 
     @staticmethod
     def open(url: str | Path, *, create: bool = True) -> LabelStore:
@@ -43,7 +45,11 @@ class LabelStore:
         database = connect(url)
         if database.is_sqlite and not create and not Path(database.shown).is_file():
             raise InputError(f"There is no label store {database.shown}.")
-        prepare(database, create)
+        try:
+            prepare(database, create)
+        except BaseException:
+            database.engine.dispose()
+            raise
         return LabelStore(database)
 
     def close(self) -> None:
@@ -54,6 +60,12 @@ class LabelStore:
     def url(self) -> str:
         """Its path or URL, without the password."""
         return self._database.shown
+
+    @property
+    def size(self) -> int:
+        """How many samples were registered."""
+        with self._database.reading() as connection:
+            return registered.needed_head(connection).samples
 
     def register(
         self,
@@ -137,11 +149,11 @@ class LabelStore:
     def samples(self) -> Columns:
         """The samples as they were registered: ids, given, groups, structures."""
         with self._database.reading() as connection:
-            return self._samples(connection)
+            return registered.read_columns(connection)
 
     def _samples(self, connection: sa.Connection) -> Columns:
         if self._columns is None:
-            self._columns = registered.read_columns(connection)
+            self._columns = registered.read_columns(connection, groups=False)
         return self._columns
 
     def enqueue(self, round: int, asked: Iterable[Asked]) -> int:
@@ -159,18 +171,24 @@ class LabelStore:
 
         Items that an authority has settled are left out. None: the round is answered.
         """
-        with self._database.reading() as connection:
-            number = registered.needed_head(connection).number
-            after, seen = self._reached.get((reader, round), (0, 0))
-            if after and queue.undone_since(connection, seen):
-                after = 0
-            item = queue.next_item(connection, reader, round, after)
-            if item is None and after:  # something may have been added before
-                item = queue.next_item(connection, reader, round, 0)
-            self._reached[reader, round] = (item.place if item else 0, number)
-            return item or queue.skipped_item(connection, reader, round)
+        with self._round(round) as (connection, state):
+            index = state.fresh(reader)
+            if index is None and state.has_grown(connection):
+                index = state.fresh(reader)
+            if index is None:
+                index = state.skipped(reader)
+            return None if index is None else queue.item(connection, round, *state.items[index])
 
     def progress(self, round: int, readers: int = 1) -> Progress:
         """How far a round is; an item is answered when `readers` have answered it, or an authority has settled it."""
-        with self._database.reading() as connection:
-            return queue.progress(connection, round, readers)
+        with self._round(round) as (connection, state):
+            state.has_grown(connection)
+            return state.progress(readers)
+
+    @contextmanager
+    def _round(self, number: int) -> Iterator[tuple[sa.Connection, Round]]:
+        """A round as it stands now; one thread at a time."""
+        with self._turn, self._database.reading() as connection:
+            state = self._rounds.setdefault(number, Round(number))
+            state.update(connection, registered.needed_head(connection).number)
+            yield connection, state

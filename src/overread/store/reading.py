@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -29,9 +31,16 @@ def said_by_place(connection: Connection, until: int | None = None) -> dict[int,
     columns = (samples.c.place, o.number, o.reader, o.outcome, value, o.authority, o.structure, o.undoes)
     query = sa.select(*columns).join(samples, samples.c.id == o.sample).order_by(o.number)
     found: dict[int, list[Said]] = {}
-    for row in connection.execute(query if until is None else query.where(o.number <= until)).all():
+    for row in plain_rows(connection, query if until is None else query.where(o.number <= until)):
         found.setdefault(row[0], []).append(Said._make(row[1:]))
     return found
+
+
+def plain_rows(connection: Connection, query: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    """All rows as the driver gives them (of SQLite, 0 and 1 for false and true): for many of them, twice as quick."""
+    cursor = connection.execute(query).cursor
+    assert cursor is not None
+    return list(cursor.fetchall())
 
 
 def current(connection: Connection, columns: Columns, structure: str | None) -> Current:

@@ -122,27 +122,30 @@ def _rows(columns: Columns) -> Iterator[list[dict[str, Any]]]:
         ]
 
 
-def read_columns(connection: Connection) -> Columns:
-    """The samples as they stand in the store."""
+def read_columns(connection: Connection, groups: bool = True) -> Columns:
+    """The samples as they stand in the store; without `groups` these are empty, and it is quicker."""
     found = needed_head(connection)
-    blocks = [_block(connection, begin) for begin in range(0, found.samples, BLOCK)]
-    ids, given, groups = (np.concatenate(column) for column in zip(*blocks, strict=True))
-    return Columns(ids, given, groups, tuple(json.loads(found.structures)))
+    wanted = [samples.c.id, sa.func.coalesce(samples.c.given, ""), *([samples.c.group] if groups else [])]
+    blocks = [_block(connection, wanted, begin) for begin in range(0, found.samples, BLOCK)]
+    ids, given, *more = (np.concatenate(column) for column in zip(*blocks, strict=True))
+    names = more[0] if groups else np.full(len(ids), "", dtype=object)
+    return Columns(ids, given, names, tuple(json.loads(found.structures)))
 
 
-def _block(connection: Connection, begin: int) -> list[Array]:
+def _block(connection: Connection, wanted: Sequence[Any], begin: int) -> list[Array]:
     """Columns of the rows from `begin` on. A million small rows are slow to fetch, so the database joins them."""
     join = sa.func.group_concat if connection.dialect.name == "sqlite" else sa.func.string_agg
+    named = [cell.label(f"cell{number}") for number, cell in enumerate(wanted)]
     part = (
-        sa.select(samples.c.place, samples.c.id, samples.c.given, samples.c.group)
+        sa.select(*named)
         .where(samples.c.place >= begin, samples.c.place < begin + BLOCK)
         .order_by(samples.c.place)
         .subquery()
     )
-    cells = (part.c.id, sa.func.coalesce(part.c.given, ""), part.c.group)
-    row = connection.execute(sa.select(sa.func.count(), *(join(cell, BETWEEN) for cell in cells))).one()
+    joined = [join(cell, BETWEEN) for cell in part.c]
+    row = connection.execute(sa.select(sa.func.count(), *joined)).one()
     if not row[0]:
-        return [np.empty(0, dtype=object)] * 3
+        return [np.empty(0, dtype=object)] * len(named)
     return [np.array(text.split(BETWEEN), dtype=object) for text in row[1:]]
 
 

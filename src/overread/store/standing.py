@@ -55,7 +55,9 @@ def standing(said: Sequence[Said]) -> Standing:
     """
     if len(said) == 1 and said[0].outcome in VOTES:  # nearly all
         only = said[0]
-        return Standing("authority" if only.authority else "agreed", only.value, True, True, 1, (only.number,))
+        return Standing(
+            "authority" if only.authority else "agreed", only.value, True, True, 1, (only.number,)
+        )
     counting = [one for one in without_undone(said) if one.outcome != "skip"]
     if not counting:
         return GIVEN
@@ -129,8 +131,11 @@ def current_of(ids: Array, given: Array, found: Mapping[int, Standing]) -> Curre
     """The columns, from the `found` standings of the few rows of which something was said."""
     label, status = given.copy(), np.full(len(ids), "given", dtype=object)
     verified, readers = np.zeros(len(ids), bool), np.zeros(len(ids), np.int32)
-    for row, one in found.items():
-        status[row], verified[row], readers[row] = one.status, one.verified, one.readers
-        if one.is_voted:
-            label[row] = one.value or ""
+    if found:
+        rows, each = np.fromiter(found, np.int64, len(found)), list(found.values())
+        status[rows] = [one.status for one in each]
+        verified[rows] = [one.verified for one in each]
+        readers[rows] = [one.readers for one in each]
+        voted = {row: one.value or "" for row, one in found.items() if one.is_voted}
+        label[list(voted)] = list(voted.values())
     return Current(ids, given, label, status, verified, readers)
