@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from overread.data.manifest import Manifest
+from overread.data.relative import relative_paths
 
 Columns = dict[str, Any]  # name -> [N] cells
 
@@ -17,7 +16,8 @@ Columns = dict[str, Any]  # name -> [N] cells
 def image_column(manifest: Manifest, folder: Path, out: Path) -> Columns:
     """`image`: paths from `out`, whose content is written to `folder` first; pixels that came in a .npz as PNG."""
     pixels = manifest.pixels is not None
-    return {"image": _write_pixels(manifest, folder) if pixels else _relative(manifest, out)}
+    paths = (manifest.path(row) for row in range(len(manifest)))
+    return {"image": _write_pixels(manifest, folder) if pixels else relative_paths(paths, out)}
 
 
 def other_columns(manifest: Manifest) -> Columns:
@@ -26,22 +26,6 @@ def other_columns(manifest: Manifest) -> Columns:
     columns: Columns = {"group": "" if lonely else manifest.group, "split": manifest.split}
     own = manifest.pixels is None and (manifest.ids != manifest.images).any()
     return {**columns, "id": manifest.ids} if own else columns
-
-
-def _relative(manifest: Manifest, out: Path) -> list[str]:
-    """[N] image paths from `out`, so that data and labels can move together; absolute on another drive."""
-    start = os.path.realpath(out)  # `..` is taken after links are followed
-
-    @cache
-    def way(folder: Path) -> Path:
-        real = os.path.realpath(folder)
-        try:
-            return Path(os.path.relpath(real, start))
-        except ValueError:  # Windows: there is no way from C: to D:
-            return Path(real)
-
-    paths = (manifest.path(row) for row in range(len(manifest)))
-    return [(way(path.parent) / path.name).as_posix() for path in paths]
 
 
 def _write_pixels(manifest: Manifest, folder: Path) -> list[str]:

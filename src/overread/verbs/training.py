@@ -19,8 +19,8 @@ from overread.engine.evidence import Evidence
 from overread.quality import LEAST, confusion, of_confusion
 from overread.run import RunFolder
 from overread.verbs.config import TrainConfig
-from overread.verbs.export import save_model
 from overread.verbs.learning import frozen_features, informed, logger
+from overread.verbs.saving import save_model
 from overread.verbs.setting_up import Setup, eyes, recipe_of
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import numpy as np
 from overread.data.parts import rows_of
 from overread.files import write_whole
 from overread.verbs.cleaning.desk import Array, Desk, Labels
-from overread.verbs.export import save_model
 from overread.verbs.learning import logger, with_verified
+from overread.verbs.saving import save_model
 from overread.verbs.setting_up import recipe_of
 from overread.verbs.training import judged, recipes
 

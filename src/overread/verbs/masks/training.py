@@ -21,9 +21,9 @@ from overread.mask_quality import dice
 from overread.quality import LEAST
 from overread.run import RunFolder
 from overread.verbs.config import TrainConfig
-from overread.verbs.export import save_model
 from overread.verbs.learning import logger
 from overread.verbs.masks.share import Share, needs_share, prior_of, share_of_wrong_masks
+from overread.verbs.saving import save_model
 from overread.verbs.setting_up import Setup, recipe_of
 from overread.verbs.training import say
 
