@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from overread.cells import safe_cell as safe_cell
 from overread.data.manifest import Manifest
 from overread.detect import DETECTORS
 from overread.detect.consensus import FLOOR, pooled
@@ -89,16 +90,6 @@ def suspects_table(manifest: Manifest, findings: Findings) -> pd.DataFrame:
             "why": [why(findings, int(row), names) for row in rows],
         }
     )
-
-
-def safe_cell(text: str) -> str:
-    """`text`, with a quote before it where a spreadsheet would take it for a formula.
-
-    >>> safe_cell("=HYPERLINK(1)"), safe_cell("-"), safe_cell("-1"), safe_cell("nv")
-    ("'=HYPERLINK(1)", '-', '-1', 'nv')
-    """
-    formula = len(text) > 1 and text[0] in "=+-@\t\r" and not text[1:].replace(".", "").isdigit()
-    return f"'{text}" if formula else text
 
 
 def why(findings: Findings, row: int, names: Array) -> str:
