@@ -114,6 +114,7 @@ def content(run: CleanRun) -> dict[str, Any]:
         "lead": cleaning_words.lead(facts),
         "simulated": cleaning_words.simulated(run.info) if run.is_simulated else "",
         "known": run.is_known,
+        "bought": facts["bought"],
         "notices": cleaning_words.notices(run.info, facts),
         "waiting": summary.part(facts, "waiting"),
         "queue": run.queue,
@@ -122,7 +123,7 @@ def content(run: CleanRun) -> dict[str, Any]:
         "rounds": (table := rounds_table(run.rounds, part)),
         "unnamed": any(row["unnamed"] for row in table),
         "part": trained.PARTS.get(part, ""),
-        "same": same_by_truth(run.rounds, part),
+        "alike": same_by_truth(run.rounds, part),
         "figures": cleaning_figures.all_of(run.rounds, part),
         "measured": sorted(trained.measured(run.metrics), key=lambda row: (row["part"], row["labels"])),
         **doubts(facts),
@@ -149,8 +150,9 @@ def watched(rounds: Sequence[Round]) -> str:
 
 def same_by_truth(rounds: Sequence[Round], part: str) -> bool:
     """Whether the true labels of the part say what the given ones say, in every round."""
-    pairs = [(row.get(f"{part}_{by}_{name}") for by in ("given", "true")) for row in rounds for name in SHOWN]
-    return all(given == true for given, true in pairs)
+    return all(
+        row.get(f"{part}_given_{name}") == row.get(f"{part}_true_{name}") for row in rounds for name in SHOWN
+    )
 
 
 def rounds_table(rounds: Sequence[Round], part: str) -> list[dict[str, Any]]:

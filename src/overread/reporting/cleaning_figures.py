@@ -21,8 +21,8 @@ BOUGHT = "labels bought"
 def all_of(rounds: Sequence[Round], part: str) -> dict[str, Any]:
     """Every drawing of the page; None where there is too little to draw."""
     return {
-        "given": quality(rounds, f"{part}_given"),
-        "true": quality(rounds, f"{part}_true"),
+        "given": quality(rounds, part, "given"),
+        "true": quality(rounds, part, "true"),
         "yields": yields(rounds),
         "left": left(rounds),
         "next": next_hundred(rounds),
@@ -35,9 +35,9 @@ def line_of(rounds: Sequence[Round], key: str) -> Line:
     return [(bought, value) for bought, value in pairs if bought is not None and value is not None]
 
 
-def quality(rounds: Sequence[Round], labels: str) -> Markup | None:
-    """Macro-F1 and balanced accuracy over labels bought; `labels` is the part and whose labels judge."""
-    f1, balanced = line_of(rounds, f"{labels}_macro_f1"), line_of(rounds, f"{labels}_balanced_accuracy")
+def quality(rounds: Sequence[Round], part: str, labels: str) -> Markup | None:
+    """Macro-F1 and balanced accuracy on a part over labels bought, by its `labels`: given or true."""
+    f1, balanced = (line_of(rounds, f"{part}_{labels}_{name}") for name in ("macro_f1", "balanced_accuracy"))
     values = [value for _, value in (*f1, *balanced)]
     if len(f1) < 2:
         return None
@@ -46,7 +46,9 @@ def quality(rounds: Sequence[Round], labels: str) -> Markup | None:
     plot = Plot((0.0, end_of(rounds)), (max(0.0, low - room), min(1.0, high + room)))
     parts = [across(plot, ("share", svg.ticks(*plot.y)))]
     parts += [drawn(plot, f1, "ink"), drawn(plot, balanced, "unflagged")]
-    return svg.picture(plot, parts, "Macro-F1 and balanced accuracy over the labels bought")
+    return svg.picture(
+        plot, parts, f"Macro-F1 and balanced accuracy over the labels bought, by the {labels} labels"
+    )
 
 
 def left(rounds: Sequence[Round]) -> Markup | None:
