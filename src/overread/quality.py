@@ -13,8 +13,11 @@ LEAST = 1e-7  # probabilities are not taken for smaller ones: the logarithm of 0
 DIGITS = 6
 
 
-def quality(y: Array, probs: Array, classes: Sequence[str], groups: Array, seed: int = 0) -> dict[str, Any]:
-    """All figures for labels y [N] and probabilities [N, C]; `groups` [N] are resampled whole for the intervals.
+def quality(
+    y: Array, probs: Array, classes: Sequence[str], groups: Array, seed: int = 0, resample: bool = True
+) -> dict[str, Any]:
+    """All figures for labels y [N] and probabilities [N, C]; `groups` [N] are resampled whole for the intervals,
+    which are left out without `resample`.
 
     Figures that need a class that does not occur are None. AUROC is the mean over the classes that occur, one
     against the rest; `ece` is of the confidence.
@@ -47,7 +50,7 @@ def quality(y: Array, probs: Array, classes: Sequence[str], groups: Array, seed:
             for name, support, recall, precision, f1, auroc in rows
         },
         "confusion": table.tolist(),
-        "intervals": intervals(y, predicted, len(classes), groups, seed),
+        **({"intervals": intervals(y, predicted, len(classes), groups, seed)} if resample else {}),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,3 +112,77 @@ def write_shapes(folder):
         rows.append({"image": f"images/{number:02d}.png", "group": f"patient-{number // 2}", **masks})
     pd.DataFrame(rows).to_csv(folder / "labels.csv", index=False)
     return folder
+
+
+SMALL_RUN = {
+    "effort": "fast",
+    "network": "tiny",
+    "size": 16,
+    "batch_size": 16,
+    "epochs": 3,
+    "round_epochs": 2,
+    "rounds": 2,
+    "budget": 8,
+    "expert": "oracle",
+    "device": "cpu",
+}
+TRUE = ("repaired", "spoiled", "still_wrong")  # columns of rounds.csv, beside those with `_true_`
+
+
+def small(source, **more):
+    """The configuration of a run that takes a second; its cache lies beside the data."""
+    from overread.verbs.cleaning.config import CleanConfig
+
+    fields = {**SMALL_RUN, "cache": str(source.parent / "cache"), **more}
+    if fields.get("retrain"):
+        fields["round_epochs"] = None
+    return CleanConfig(**fields)
+
+
+def run(source, out, options=None, **more):
+    """A small run: flags of the verb and fields of the configuration alike."""
+    from overread.data.options import DataOptions
+    from overread.verbs.clean import clean
+
+    verb = {name: more.pop(name) for name in ("answers", "wait", "resume") if name in more}
+    options = DataOptions(task="classification") if options is None else options
+    return clean(source, out, options, small(source, **more), quiet=True, **verb)
+
+
+def picked(out):
+    """What was asked, in order: round, place and id."""
+    from overread.store import LabelStore
+
+    store = LabelStore.open(out / "labels.sqlite", create=False)
+    items = [item for number in range(1, 9) for item in store.queue(number)]
+    store.close()
+    return [(item.round, item.place, item.sample) for item in items]
+
+
+def said(out):
+    """The trail: who said what."""
+    from overread.store import LabelStore
+
+    store = LabelStore.open(out / "labels.sqlite", create=False)
+    found = [(one.sample, one.reader, one.outcome, one.label, one.round) for one in store.opinions()]
+    assert store.verify() == []
+    store.close()
+    return found
+
+
+def table(out, without=("seconds",)):
+    """rounds.csv as text, without some columns."""
+    rounds = pd.read_csv(out / "rounds.csv", dtype=str, keep_default_na=False)
+    return rounds[[name for name in rounds if name not in without]]
+
+
+def untold(out):
+    """rounds.csv without what rests on the truth."""
+    rounds = table(out, ("seconds", *TRUE))
+    return rounds[[name for name in rounds if "_true_" not in name]]
+
+
+@pytest.fixture(scope="session")
+def cleaning():
+    """What the tests of `overread clean` share: a small run, and what of two runs must be equal."""
+    return SimpleNamespace(small=small, run=run, picked=picked, said=said, table=table, untold=untold)

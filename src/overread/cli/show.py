@@ -101,7 +101,11 @@ def _next_step(result: CleanResult) -> list[tuple[str, str]]:
         return [("Labels", f"overread export {result.out} -o OUT --to csv")]
     asked = result.summary["waiting"]
     return [
-        ("Asked", f"round {asked['round']}: {asked['items']} labels, in {result.out / 'queue.csv'}"),
+        (
+            "Asked",
+            f"round {asked['round']}: {asked['items']} labels, {asked['answered']} answered; "
+            f"{result.out / 'queue.csv'}",
+        ),
         ("Next", "fill in its column `answer`; then the same command with --resume --answers FILE"),
     ]
 

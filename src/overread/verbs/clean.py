@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,9 @@ from overread.files import write_json, write_whole
 from overread.processes import started
 from overread.run import check_out, open_run
 from overread.verbs.cleaning import setting_up
-from overread.verbs.cleaning.asking import take_answers
+from overread.verbs.cleaning.answers import check_answers, take_answers, waiting_round
+from overread.verbs.cleaning.beginning import begun
+from overread.verbs.cleaning.changed import write_changed
 from overread.verbs.cleaning.config import CleanConfig
 from overread.verbs.cleaning.desk import Desk
 from overread.verbs.cleaning.first import First, first_phase, prepared
@@ -67,6 +70,7 @@ def clean(
     if started().size > 1:
         raise InputError("`overread clean` works in one process. Start it without torchrun.")
     check_out(out, resume)
+    check_answers(out, config.expert, answers, wait)
     config = setting_up.settled(config, task_of(source, options))
     setup = setting_up.set_up_cleaning(config, quiet)
     reading, images = load(source, options, first_size(config), setup.cache, quiet=setup.quiet)
@@ -75,18 +79,19 @@ def clean(
     run = open_run(out, "clean", identity_of(reading, config), command or [], config.seed, data_of(reading))
     if run.is_done:
         return read_back(out)
+    if answers is not None:
+        with closing(setting_up.opened_store(config, manifest, run)) as store:
+            taken = take_answers(store, manifest.classes, answers, waiting_round(out))
+        say(f"{taken} new answers taken from {answers}.", setup)
     with run.running():
         begin(out, config, manifest)
-        store = setting_up.opened_store(config, manifest, run)
-        with run.stage("learn"):
-            desk, gathering = prepared(manifest, images, config, setup, run, store)
-            setting_up.check_expert(desk)
-            if answers is not None:
-                take_answers(desk, answers, waiting_round(out))
-            first = first_phase(desk, gathering)
-        with run.stage("rounds"):
-            rounds = bought(desk, first, wait)
-        result = conclude(desk, reading, first, rounds)
+        with closing(setting_up.opened_store(config, manifest, run)) as store:
+            with run.stage("learn"):
+                desk, gathering = prepared(begun(manifest, run, store), images, config, setup, run, store)
+                first = first_phase(desk, gathering)
+            with run.stage("rounds"):
+                rounds = bought(desk, first, wait)
+            result = conclude(desk, reading, first, rounds)
     if rounds.end != WAITING:
         shutil.rmtree(run.checkpoint, ignore_errors=True)
     return result
@@ -109,14 +114,6 @@ def is_waiting(desk: Desk, rounds: Rounds) -> bool:
     return state.answered < state.items
 
 
-def waiting_round(out: Path) -> int:
-    """The round that waits for answers."""
-    path = out / "queue.csv"
-    if not path.is_file():
-        raise InputError(f"{out} waits for no answers: there is no queue.csv in it. Leave --answers out.")
-    return int(pd.read_csv(path, usecols=["round"])["round"].iloc[0])
-
-
 def conclude(desk: Desk, reading: Reading, first: First, rounds: Rounds) -> CleanResult:
     """Writes what is known: summary.json, metrics.json, evidence.npz and the report."""
     run = desk.run
@@ -124,6 +121,7 @@ def conclude(desk: Desk, reading: Reading, first: First, rounds: Rounds) -> Clea
     write_json(run.path / "metrics.json", measured(desk, rounds))
     summary = summarise(desk, reading, first, rounds)
     write_json(run.path / "summary.json", summary)
+    write_changed(desk, rounds.look)
     if rounds.end != WAITING:
         (run.path / "queue.csv").unlink(missing_ok=True)
     run.finish(WAITING if rounds.end == WAITING else "done")

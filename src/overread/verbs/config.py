@@ -138,7 +138,7 @@ def load_config(path: Path, kind: type[C]) -> C:
     problems += [
         f"{key} = {value!r} is not {' or '.join(kind.__name__ for kind in kinds[key])}"
         for key, value in values.items()
-        if key in kinds and (isinstance(value, bool) or not isinstance(value, kinds[key]))
+        if key in kinds and not _fits(value, kinds[key])
     ]
     if problems:
         raise InputError(f"{path}: " + "; ".join(problems))
@@ -148,5 +148,15 @@ def load_config(path: Path, kind: type[C]) -> C:
 
 def _kinds(hint: str) -> tuple[type[Any], ...]:
     """The types that a TOML value of a field may have; whole numbers stand for floats too."""
-    known: dict[str, tuple[type[Any], ...]] = {"int": (int,), "float": (float, int), "str": (str,)}
+    known: dict[str, tuple[type[Any], ...]] = {
+        "int": (int,),
+        "float": (float, int),
+        "str": (str,),
+        "bool": (bool,),
+    }
     return known.get(hint.split(" ")[0], (dict,))
+
+
+def _fits(value: Any, kinds: tuple[type[Any], ...]) -> bool:
+    """Whether a TOML value is of one of `kinds`; true and false are no numbers."""
+    return isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds)

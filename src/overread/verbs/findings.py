@@ -59,12 +59,21 @@ def find(evidence: Evidence, rate: float | None, seed: int, rank_by: str = "cons
 def doubt(evidence: Evidence, rate: float | None, seed: int) -> tuple[NoiseRate, Array]:
     """The noise rate (`rate` where the user knows it) and [N] the probability that each label is wrong, 0 of those
     that experts have verified."""
+    found = rate_of(evidence, rate, seed)
+    return found, p_wrong_of(evidence, found, seed)
+
+
+def rate_of(evidence: Evidence, rate: float | None, seed: int) -> NoiseRate:
+    """The noise rate, `rate` where the user knows it."""
     probs = need(evidence, "probs", "consensus")
     found = noise_rate(np.log(probs + FLOOR), evidence.given, evidence.groups, seed)
-    if rate is not None:
-        found = NoiseRate(rate, rate, rate, found.by_label)
+    return found if rate is None else NoiseRate(rate, rate, rate, found.by_label)
+
+
+def p_wrong_of(evidence: Evidence, found: NoiseRate, seed: int) -> Array:
+    """[N] the probability that each label is wrong, where `found` of them are; 0 of those that are verified."""
     p_wrong = probability_wrong(pooled(evidence), evidence.given, found, seed)
-    return found, np.where(evidence.columns.get("verified", False), 0.0, p_wrong)
+    return np.where(evidence.columns.get("verified", False), 0.0, p_wrong)
 
 
 def _possible(name: str, evidence: Evidence) -> bool:

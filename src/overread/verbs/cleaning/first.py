@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from overread.data.manifest import Manifest
 from overread.data.opened import Images
 from overread.run import RunFolder
-from overread.settings import apply_settings
 from overread.store import LabelStore
 from overread.verbs.cleaning.config import CleanConfig
-from overread.verbs.cleaning.desk import Array, Desk, Labels
-from overread.verbs.cleaning.model import Lesson, Model, learned
+from overread.verbs.cleaning.desk import Array, Desk, Labels, labels_begun
+from overread.verbs.cleaning.model import Lesson, Model, learned, method_of
 from overread.verbs.cleaning.reading import Read, doubts, first_read
 from overread.verbs.findings import CUT
 from overread.verbs.learning import frozen_features, informed, logger
-from overread.verbs.setting_up import Setup, method_kind
+from overread.verbs.setting_up import Setup
 from overread.verbs.training import on_frozen, on_images
+
+if TYPE_CHECKING:
+    from overread.engine.method import Prior
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,11 @@ def prepared(
 
 def first_phase(desk: Desk, gathering: Any) -> First:
     """Trains by `--start` on all given labels, and splits what is trusted from what is doubted."""
-
     config, pool = desk.config, desk.pool
     if config.start == "none":
         return First(first_read(desk, gathering, None), np.zeros(len(pool), bool), None)
-    method = apply_settings(method_kind(config.start), config.settings)
-    nobody = np.zeros(len(pool), bool)
-    as_given = Labels(pool.given, nobody, nobody, nobody)
-    model = learned(desk, Lesson("start", method, as_given, np.arange(len(pool))))
+    method, as_given = method_of(config.start, config), labels_begun(pool)
+    model = learned(desk, Lesson("start", config.start, method, as_given, np.arange(len(pool))))
     read = first_read(desk, gathering, model)
     return First(read, trusted(desk, read, as_given, model), model)
 
@@ -72,38 +72,61 @@ def trusted(desk: Desk, read: Read, as_given: Labels, model: Model) -> Array:
     """[P] bool: which given labels are trusted unseen, as `--trust` says."""
     config = desk.config
     if config.trusts == "none":
-        return np.zeros(len(read.kept), bool)
+        return np.zeros(len(desk.pool), bool)
     if config.trusts == "consensus":
         return np.asarray(doubts(desk, read, as_given, 0).p_wrong <= CUT)
+    method, given = method_of(config.start, config), desk.pool.given
+    shares = shares_wrong(method, desk.prior, len(desk.manifest.classes))
     vog = model.found.get("column.vog")
-    mix = 0.0 if vog is None else apply_settings(method_kind(config.start), config.settings).mix
-    return selected(model.probs, desk.pool.given, desk.prior.noise_rate, vog, mix)
+    losses = -np.log(np.maximum(model.probs[np.arange(len(given)), given], 1e-12))
+    values = [losses] if vog is None else [losses, vog.reshape(len(given), -1).mean(1)]
+    values = [np.where(as_given.verified, -np.inf, each) for each in values]
+    return selected(values, given, shares, 0.0 if vog is None else method.mix)
 
 
-def selected(probs: Array, given: Array, rate: float, vog: Array | None, mix: float) -> Array:
+def shares_wrong(method: Any, prior: Prior, classes: int) -> Array:
+    r"""[C] $\tau_c$, the share of labels that a method leaves out of each given class; [1] of all together.
+
+    `drop` where it is set, else what is estimated; by class where the method has a `quota` for each.
+    """
+    drop = getattr(method, "drop", None)
+    if not getattr(method, "quota", False):
+        return np.array([prior.noise_rate if drop is None else drop])
+    return np.asarray(prior.by_class.numpy()) if drop is None else np.full(classes, drop)
+
+
+def selected(values: Sequence[Array], given: Array, shares: Array, mix: float) -> Array:
     r"""[N] bool: the $R = \mathrm{round}((1 - \tau) N)$ labels that co-teaching (VOG) trusts in the whole set.
 
     Args:
-        probs: [N, C] the mean of both networks at the end, on images that are not augmented.
+        values: [N] losses, by the mean of both networks at the end, on images that are not augmented; and perhaps
+            [N] variances of gradients.
         given: [N] labels.
-        rate: $\tau$, the share of wrong labels.
-        vog: [N] variance of gradients, None: by loss alone.
-        mix: m, of the R labels $R(1 - m)$ have the smallest loss, and $R m$ of the rest the smallest VOG.
+        shares: [1] $\tau$, the share of wrong labels, or [C] that of each given class, which are then selected one
+            by one.
+        mix: m; of the R labels $R(1 - m)$ have the smallest loss, and $R m$ of the rest the smallest variance.
 
     The authors' code takes one network's picks in the last, augmented epoch (methods.md P4).
 
-    >>> probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.2, 0.8]])
-    >>> selected(probs, np.zeros(4, int), 0.5, None, 0.0).tolist()
+    >>> losses, vog = np.array([0.1, 0.2, 1.2, 1.6]), np.array([4.0, 3.0, 2.0, 1.0])
+    >>> selected([losses], np.zeros(4, int), np.array([0.5]), 0.0).tolist()
     [True, True, False, False]
-    >>> selected(probs, np.zeros(4, int), 0.5, np.array([4.0, 3.0, 2.0, 1.0]), 0.5).tolist()
+    >>> selected([losses, vog], np.zeros(4, int), np.array([0.5]), 0.5).tolist()
     [True, False, False, True]
+    >>> selected([losses], np.array([0, 0, 1, 1]), np.array([0.0, 0.5]), 0.0).tolist()
+    [True, True, True, False]
     """
-    count = round((1.0 - rate) * len(given))
-    losses = -np.log(np.maximum(probs[np.arange(len(given)), given], 1e-12))
-    easy = np.argsort(losses, kind="stable")[: count if vog is None else round((1.0 - mix) * count)]
     chosen = np.zeros(len(given), bool)
-    chosen[easy] = True
-    if vog is not None:
-        order = np.argsort(np.where(chosen, np.inf, vog.reshape(len(given), -1).mean(1)), kind="stable")
-        chosen[order[: count - len(easy)]] = True
+    parts = (
+        [np.arange(len(given))]
+        if len(shares) == 1
+        else [np.flatnonzero(given == c) for c in range(len(shares))]
+    )
+    for rows, share in zip(parts, shares, strict=True):
+        count = round((1.0 - float(share)) * len(rows))
+        easy = rows[np.argsort(values[0][rows], kind="stable")[: round((1.0 - mix) * count)]]
+        chosen[easy] = True
+        if mix:
+            rest = rows[~chosen[rows]]
+            chosen[rest[np.argsort(values[1][rest], kind="stable")[: count - len(easy)]]] = True
     return chosen

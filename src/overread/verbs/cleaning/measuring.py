@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from overread.cleaning.forecast import Forecast, Found, forecast
-from overread.cleaning.stopping import Stop, changes, consecutive_needed, stop_rule
+from overread.cleaning.stopping import CONFIDENCE, Stop, changes, stop_rule
 from overread.data.parts import rows_of
 from overread.measure import against_labels, repairs
 from overread.store.queue import Item
+from overread.verbs.cleaning.config import CleanConfig
 from overread.verbs.cleaning.desk import Array, Desk, Labels
 from overread.verbs.cleaning.model import Model
 from overread.verbs.cleaning.reading import Doubts
@@ -36,10 +38,9 @@ class Answers:
 
 def answers_of(desk: Desk, labels: Labels, number: int) -> Answers:
     """What rounds 1 to `number` brought."""
-    row_of = {str(name): row for row, name in enumerate(desk.pool.ids)}
     items = [item for done in range(1, number + 1) for item in desk.store.queue(done)]
-    kept = [item for item in items if labels.verified[row_of[item.sample]]]
-    rows = np.array([row_of[item.sample] for item in kept], np.int64)
+    kept = [item for item in items if labels.verified[desk.places[item.sample]]]
+    rows = desk.rows_asked(kept)
     return Answers(
         rows,
         np.array([item.round for item in kept], np.int64),
@@ -63,7 +64,7 @@ class Look:
 def foreseen(desk: Desk, look: Look) -> Forecast:
     """How many wrong labels are left."""
     answers = look.answers
-    random = desk.config.sampler == "random" and not desk.config.balanced and desk.config.start == "none"
+    random = desk.config.sampler == "random" and not desk.config.balanced and desk.config.trusts == "none"
     left = ~look.labels.verified & ~look.labels.closed
     found = Found(answers.p_wrong, answers.changed, random)
     return forecast(look.found.p_wrong[left], found, seed=desk.config.seed)
@@ -71,19 +72,26 @@ def foreseen(desk: Desk, look: Look) -> Forecast:
 
 def stopping(desk: Desk, answers: Answers) -> Stop:
     """What the stop rule says; --stop-after sets how many confirmations it wants."""
-    needed = desk.config.stop_after
-    if needed is None:
-        return stop_rule(~answers.changed)
-    share = 1.0 - (1.0 - 0.95) ** (1.0 / needed)  # so many are needed for this share
-    assert consecutive_needed(share, 0.95) == needed
-    return stop_rule(~answers.changed, share)
+    config, needed = desk.config, desk.config.stop_after
+    if needed is not None:
+        share = -math.expm1(math.log1p(-CONFIDENCE) / needed)  # so many are needed for this share
+        return stop_rule(~answers.changed, share)
+    rule = stop_rule(~answers.changed)
+    if by_suspicion(config):
+        return rule
+    words = "The stop rule is for labels that are asked in the order of suspicion; these were not."
+    return replace(rule, stop=False, words=words)
+
+
+def by_suspicion(config: CleanConfig) -> bool:
+    """Whether the most suspicious labels are asked first."""
+    return config.sampler == "suspicion" and not config.balanced
 
 
 def row_of(desk: Desk, look: Look, items: list[Item], cost: int, spent: float) -> dict[str, Any]:
     """The row of rounds.csv; cells that are not known are left empty."""
     labels, answers, number = look.labels, look.answers, look.number
     ahead, this = foreseen(desk, look), answers.rounds == number
-    random_order = desk.config.sampler != "suspicion" or desk.config.balanced
     return {
         "round": number,
         "asked": len(items),
@@ -100,7 +108,7 @@ def row_of(desk: Desk, look: Look, items: list[Item], cost: int, spent: float) -
         "next_100": round(ahead.next_wrong.expected, 1),
         "next_100_low": ahead.next_wrong.low,
         "next_100_high": ahead.next_wrong.high,
-        "confirmed_in_a_row": "" if random_order else stopping(desk, answers).run,
+        "confirmed_in_a_row": stopping(desk, answers).run if by_suspicion(desk.config) else "",
         **figures(desk, look.model),
         "seconds": round(spent, 1),
     }
@@ -113,7 +121,7 @@ def figures(desk: Desk, model: Model | None) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for part, probs in model.held.items():
         held = desk.manifest.take(rows_of(desk.manifest, part))
-        for labels, quality in against_labels(held, probs, held.classes).items():
+        for labels, quality in against_labels(held, probs, held.classes, resample=False).items():
             found |= {f"{part}_{labels}_{name}": quality[name] for name in FIGURES}
     return found
 

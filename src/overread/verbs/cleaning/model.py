@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,12 @@ import numpy as np
 
 from overread.data.parts import rows_of
 from overread.files import write_whole
+from overread.settings import apply_settings
+from overread.verbs.cleaning.config import CleanConfig
 from overread.verbs.cleaning.desk import Array, Desk, Labels
 from overread.verbs.learning import logger, with_verified
 from overread.verbs.saving import save_model
-from overread.verbs.setting_up import recipe_of
+from overread.verbs.setting_up import method_kind, recipe_of
 from overread.verbs.training import judged, recipes
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Lesson:
     """What networks are to learn."""
 
     name: str  # of the stage
+    by: str  # name of the method
     method: Any
     labels: Labels
     rows: Array  # of the pool, to learn from
@@ -60,7 +63,7 @@ def learned(desk: Desk, lesson: Lesson) -> Model:
 
     def export(trained: Sequence[nn.Module]) -> None:
         keep(trained, nets)
-        training = config.training(name_of(desk, lesson))
+        training = replace(config.training(lesson.by), settings=own_settings(lesson.method, config))
         save_model(desk.material.finished(trained), desk.run.path / "model", manifest, training)
 
     watch = Watch(held, partial(judged, manifest.given[parts["val"]]), "last", export)
@@ -90,8 +93,8 @@ def training_of(desk: Desk, lesson: Lesson, files: tuple[Path, bool]) -> Any:
 
 
 def recipe_for(desk: Desk, lesson: Lesson) -> Any:
-    """That of `overread train`; but plain cross-entropy on all given labels stops early, as `overread audit` does:
-    later it knows the wrong ones by heart."""
+    """That of `overread train`; but plain cross-entropy on all given labels stops early, as `overread audit` does
+    (images are turned only where `--augment` says so): later it knows the wrong ones by heart."""
     from overread.engine.gather import FINE_TUNING, HEAD
 
     if lesson.name == "start" and desk.config.start == "ce":
@@ -99,18 +102,29 @@ def recipe_for(desk: Desk, lesson: Lesson) -> Any:
     return recipes()[desk.config.effort]
 
 
-def name_of(desk: Desk, lesson: Lesson) -> str:
-    """The method of a lesson by the name that model.json gives."""
-    return desk.config.start if lesson.name == "start" else method_of_rounds(desk.config)
-
-
-def method_of_rounds(config: Any) -> str:
+def method_of_rounds(config: CleanConfig) -> str:
     """By which method each round trains: cross-entropy on what is trusted; on everything a robust one."""
     if config.update == "clean":
         return "ce"
     if config.method != "auto":
-        return str(config.method)
-    return "co-teaching" if config.start in ("none", "ce") else str(config.start)
+        return config.method
+    return "co-teaching" if config.start in ("none", "ce") else config.start
+
+
+def method_of(name: str, config: CleanConfig) -> Any:
+    """A method with what `--set` says of its fields."""
+    kind = method_kind(name)
+    return apply_settings(kind, own_settings(kind, config))
+
+
+def own_settings(kind: Any, config: CleanConfig) -> dict[str, str]:
+    """What `--set` says of the fields of a method; the rest is for the other one."""
+    return {name: value for name, value in config.settings.items() if name in names_of(kind)}
+
+
+def names_of(kind: Any) -> set[str]:
+    """The names of the fields of a method."""
+    return {field.name for field in fields(kind)} if is_dataclass(kind) else set()
 
 
 def keep(nets: Sequence[nn.Module], path: Path) -> None:

@@ -28,7 +28,7 @@ def picked(desk: Desk, first: First, look: Look, count: int, number: int) -> Arr
     sampler = make(desk.config.sampler, desk.config.balanced)
     rng = np.random.default_rng([desk.config.seed, number])
     trusted = trusted_now(first, labels)
-    open_ = ~labels.asked & ~labels.closed
+    open_ = ~labels.asked & ~labels.verified & ~labels.closed
     chosen = np.empty(0, np.int64)
     for askable in (open_ & ~trusted, open_ & trusted):
         left = count - len(chosen)

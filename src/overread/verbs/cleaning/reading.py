@@ -9,11 +9,12 @@ import numpy as np
 
 from overread.detect.consensus import consensus
 from overread.detect.neighbours import votes
+from overread.detect.rate import NoiseRate
 from overread.detect.suspicion import Suspicion
 from overread.engine.evidence import Evidence
 from overread.verbs.cleaning.desk import Array, Desk, Labels
 from overread.verbs.cleaning.model import Model
-from overread.verbs.findings import CUT, doubt
+from overread.verbs.findings import CUT, p_wrong_of, rate_of
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Read:
     """The first read: an audit of the P given labels of the pool, and what its second read needs."""
 
     evidence: Evidence
+    rate: NoiseRate  # of the given labels; what no round changes
     kept: Array  # [P] bool: what the first read does not doubt
     features: Array  # [P, D] that heads of the second read stand on
     gathering: Any
@@ -46,8 +48,9 @@ def first_read(desk: Desk, gathering: Any, model: Model | None) -> Read:
         evidence = gather_fast(gathering, CE(), desk.frozen, HEAD)
         voted = votes(evidence, min(50, len(evidence) - 1))  # once: every round looks at the given labels
         evidence = replace(evidence, columns={**evidence.columns, "votes": voted})
-    kept = doubt(evidence, config.noise_rate, config.seed)[1] <= CUT
-    return Read(evidence, kept, np.concatenate(parts, axis=1), gathering)
+    rate = rate_of(evidence, config.noise_rate, config.seed)
+    kept = p_wrong_of(evidence, rate, config.seed) <= CUT
+    return Read(evidence, rate, kept, np.concatenate(parts, axis=1), gathering)
 
 
 def is_audit(desk: Desk) -> bool:
@@ -77,5 +80,4 @@ def doubts(desk: Desk, read: Read, labels: Labels, number: int) -> Doubts:
     name = f"second-{number}"
     probs = gathering.out_of_fold(name, read.features, HEAD, gathering.head_folds, trusted)
     evidence = replace(read.evidence, columns={**read.evidence.columns, "second_probs": probs})
-    p_wrong = doubt(evidence, desk.config.noise_rate, desk.config.seed)[1]
-    return Doubts(evidence, consensus(evidence), p_wrong)
+    return Doubts(evidence, consensus(evidence), p_wrong_of(evidence, read.rate, desk.config.seed))

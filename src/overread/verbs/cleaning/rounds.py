@@ -11,16 +11,14 @@ import numpy as np
 import pandas as pd
 
 from overread.files import write_whole
-from overread.settings import apply_settings
 from overread.store.queue import Item
 from overread.verbs.cleaning.asking import ask_oracle, enqueue, write_queue
 from overread.verbs.cleaning.desk import Desk, Labels, labels_of
 from overread.verbs.cleaning.first import First
 from overread.verbs.cleaning.measuring import Look, answers_of, row_of, stopping
-from overread.verbs.cleaning.model import Lesson, Model, count_of, learned, method_of_rounds
+from overread.verbs.cleaning.model import Lesson, Model, count_of, learned, method_of, method_of_rounds
 from overread.verbs.cleaning.picking import picked, trusted_now
 from overread.verbs.cleaning.reading import doubts
-from overread.verbs.setting_up import method_kind
 
 DONE, WAITING, STOPPED, EXHAUSTED = "done", "waiting", "stopped", "exhausted"
 Table = list[dict[str, Any]]
@@ -39,8 +37,10 @@ class Rounds:
 def cleaned(desk: Desk, first: First, tell: Callable[[str], None]) -> Rounds:
     """Goes through the rounds, from the first that is not in rounds.csv."""
     table = read_rounds(desk)
-    look = looked(desk, first, newest(desk, first, len(table) - 1), len(table) - 1) if table else None
-    if look is None:
+    if table:
+        number, labels = len(table) - 1, standing(desk)
+        look = looked(desk, first, labels, newest(desk, first, labels, number), number)
+    else:
         look = finished(desk, first, first.model, 0, table, tell)
     for number in range(len(table), desk.config.rounds + 1):
         if desk.config.stop_after is not None and stopping(desk, look.answers).stop:
@@ -57,18 +57,18 @@ def cleaned(desk: Desk, first: First, tell: Callable[[str], None]) -> Rounds:
 def put(desk: Desk, first: First, look: Look, number: int) -> list[Item]:
     """Picks the labels of a round and puts them into the queue."""
     rows = picked(desk, first, look, share_of(desk, number), number)
-    return enqueue(desk, rows, look.found, number)
+    return enqueue(desk, rows, look.labels, look.found, number)
 
 
 def finished(
     desk: Desk, first: First, before: Model | None, number: int, table: Table, tell: Callable[[str], None]
 ) -> Look:
     """Learns from the labels as they stand, measures, and writes the row of a round; round 0 has bought nothing."""
-    started = time.perf_counter()
-    model = updated(desk, first, standing(desk), before, number)
-    look = looked(desk, first, model, number)
+    started, labels = time.perf_counter(), standing(desk)
+    model = updated(desk, first, labels, before, number)
+    look = looked(desk, first, labels, model, number)
     items = desk.store.queue(number) if number else []
-    table.append(row_of(desk, look, items, cost_of(desk), time.perf_counter() - started))
+    table.append(row_of(desk, look, items, cost_of(desk, number), time.perf_counter() - started))
     write_rounds(desk, table)
     tell(in_words(table[-1]))
     return look
@@ -81,7 +81,7 @@ def answered(desk: Desk, items: list[Item], labels: Labels, number: int) -> bool
         return True
     state = desk.store.progress(number, desk.config.readers)
     if state.answered < state.items:
-        write_queue(desk, items, labels)
+        write_queue(desk, items)
     return state.answered == state.items
 
 
@@ -91,12 +91,8 @@ def updated(desk: Desk, first: First, labels: Labels, before: Model | None, numb
     if len(rows) < 2 or (number == 0 and desk.config.update == "all" and first.model is not None):
         return before
     name = method_of_rounds(desk.config)
-    kind = method_kind(name)
-    settings = desk.config.settings if desk.config.update == "all" else {}
-    method = apply_settings(kind, settings)
-    return learned(
-        desk, Lesson(stage_of(number), method, labels, rows, nets_to_go_on_with(desk, before, name))
-    )
+    nets = nets_to_go_on_with(desk, before, name)
+    return learned(desk, Lesson(stage_of(number), name, method_of(name, desk.config), labels, rows, nets))
 
 
 def nets_to_go_on_with(desk: Desk, before: Model | None, method: str) -> Any:
@@ -112,18 +108,17 @@ def learnable(desk: Desk, first: First, labels: Labels) -> Any:
     return trusted_now(first, labels) if desk.config.update == "clean" else ~labels.closed
 
 
-def newest(desk: Desk, first: First, number: int) -> Model | None:
+def newest(desk: Desk, first: First, labels: Labels, number: int) -> Model | None:
     """The networks that round `number` left."""
     for done in range(number, -1, -1):
         if desk.file(f"{stage_of(done)}.npz").exists():
-            nobody = np.zeros(0, np.int64)
-            return learned(desk, Lesson(stage_of(done), None, standing(desk), nobody))
+            nothing = np.zeros(0, np.int64)
+            return learned(desk, Lesson(stage_of(done), method_of_rounds(desk.config), None, labels, nothing))
     return first.model
 
 
-def looked(desk: Desk, first: First, model: Model | None, number: int) -> Look:
+def looked(desk: Desk, first: First, labels: Labels, model: Model | None, number: int) -> Look:
     """What is known after a round."""
-    labels = standing(desk)
     found = doubts(desk, first.read, labels, number)
     count = int(learnable(desk, first, labels).sum())
     return Look(number, labels, answers_of(desk, labels, number), found, model, count)
@@ -149,18 +144,19 @@ def share_of(desk: Desk, number: int) -> int:
     return budget * number // rounds - budget * (number - 1) // rounds
 
 
-def cost_of(desk: Desk) -> int:
-    """Answers given so far, by all readers; what was skipped or undone is not one."""
-    return sum(entry.outcome not in ("skip", "undo") for entry in desk.store.opinions())
+def cost_of(desk: Desk, number: int) -> int:
+    """Answers that all readers gave in rounds 1 to `number`, those that were taken back too; a skip is none."""
+    answers = (entry for done in range(1, number + 1) for entry in desk.store.opinions(round=done))
+    return sum(entry.outcome not in ("skip", "undo") for entry in answers)
 
 
 def read_rounds(desk: Desk) -> Table:
-    """The finished rounds."""
+    """The finished rounds, as text."""
     path = desk.run.path / "rounds.csv"
     if not path.is_file():
         return []
-    table = pd.read_csv(path).astype(object).to_dict("records")
-    return [{str(name): "" if value != value else value for name, value in row.items()} for row in table]
+    table = pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in table]
 
 
 def write_rounds(desk: Desk, table: Table) -> None:
@@ -176,9 +172,5 @@ def in_words(row: dict[str, Any]) -> str:
         name for name in ("test_true_macro_f1", "test_given_macro_f1", "val_given_macro_f1") if name in row
     ]
     quality = f", {shown[0].replace('_', ' ')} {row[shown[0]]:.3f}" if shown else ""
-    if not row["round"]:
-        return f"Round 0: {row['learned_from']:,} labels learned from, {row['wrong_left']:.0f} wrong in all{quality}"
-    return (
-        f"Round {row['round']}: {row['asked']} labels asked, {row['changed']} changed; about "
-        f"{row['wrong_left']:.0f} wrong ones left{quality}"
-    )
+    asked = f"{row['asked']} labels asked, {row['changed']} changed" if row["round"] else "nothing asked yet"
+    return f"Round {row['round']}: {asked}; about {row['wrong_left']:.0f} wrong ones left{quality}"

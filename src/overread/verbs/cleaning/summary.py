@@ -16,6 +16,7 @@ from overread.measure import against_labels, repairs, wrong_share
 from overread.verbs.cleaning.agreeing import agreement
 from overread.verbs.cleaning.desk import Desk
 from overread.verbs.cleaning.first import First
+from overread.verbs.cleaning.flows import flows
 from overread.verbs.cleaning.measuring import foreseen, guard, stopping
 from overread.verbs.cleaning.model import method_of_rounds
 from overread.verbs.cleaning.rounds import EXHAUSTED, STOPPED, WAITING, Rounds, budget_of
@@ -50,10 +51,11 @@ def evidence_now(desk: Desk, rounds: Rounds) -> Evidence:
     """The evidence about the pool, with the labels as they stand."""
     labels = rounds.look.labels
     evidence = rounds.look.found.evidence
+    p_wrong = np.where(labels.verified, 0.0, rounds.look.found.p_wrong)
     return replace(
         evidence,
         given=labels.given,
-        columns={**evidence.columns, "verified": labels.verified, "p_wrong": rounds.look.found.p_wrong},
+        columns={**evidence.columns, "verified": labels.verified, "p_wrong": p_wrong},
     )
 
 
@@ -85,13 +87,14 @@ def summarise(desk: Desk, reading: Reading, first: First, rounds: Rounds) -> dic
         "cost": int(rounds.table[-1]["cost"]),
         "changed": int((look.answers.changed).sum()),
         "end": ENDS.get(rounds.end, "The budget is spent."),
-        "waiting": {"round": rounds.items[0].round, "items": len(rounds.items)} if rounds.items else None,
+        "waiting": about_waiting(desk, rounds),
         "stop": asdict(stopping(desk, look.answers)),
         "forecast": asdict(foreseen(desk, look)),
         "guard": guard(desk, look),
         "agreement": agreement(desk.store, desk.manifest.classes, groups_of(desk)),
         "trusted": about_trust(desk, first),
         "labels": about_labels(desk, rounds),
+        **flows(desk, look),
         "noise_rate": noise_rate(desk),
         "store": desk.store.url,
         "head": dict(zip(("number", "hash"), desk.store.head(), strict=True)),
@@ -109,6 +112,14 @@ def warnings_of(desk: Desk, reading: Reading) -> list[str]:
 def guarded(desk: Desk, rounds: Rounds) -> list[str]:
     warning = guard(desk, rounds.look)["warning"]
     return [warning] if warning else []
+
+
+def about_waiting(desk: Desk, rounds: Rounds) -> dict[str, Any] | None:
+    """The round that waits for people, and how much of it is answered."""
+    if rounds.end != WAITING:
+        return None
+    state = desk.store.progress(rounds.items[0].round, desk.config.readers)
+    return {"round": rounds.items[0].round, "items": state.items, "answered": state.answered}
 
 
 def about_trust(desk: Desk, first: First) -> dict[str, Any]:
