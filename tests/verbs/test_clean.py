@@ -22,6 +22,8 @@ def test_a_run_leaves_what_it_promises(cleaning, colours, tmp_path):
         *(
             "config.toml",
             "evidence.npz",
+            "gallery",
+            "gallery.json",
             "labels.sqlite",
             "log.jsonl",
             "manifest.csv",
