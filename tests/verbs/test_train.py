@@ -366,3 +366,16 @@ def test_all_wrong_values_come_in_one_message():
         assert words in str(failure.value)
     with pytest.raises(InputError, match="--augment needs --effort full"):
         TrainConfig(effort="fast", augment="flip")
+
+
+def test_curves_tell_the_test_part_in_every_epoch_and_change_nothing(colours, tmp_path):
+    split(colours)
+    plain = train(colours, tmp_path / "plain", config=config(tmp_path), quiet=True)
+    curved = train(colours, tmp_path / "curved", config=config(tmp_path, curves=True), quiet=True)
+    logs = [(one.out / "log.jsonl").read_text("utf-8").splitlines() for one in (plain, curved)]
+    lines = [[json.loads(line) for line in log] for log in logs]
+    told = [[line["test_accuracy"] for line in log if "test_accuracy" in line] for log in lines]
+    assert told[0] == []
+    assert len(told[1]) == curved.summary["epochs"]
+    assert told[1][-1] == pytest.approx(curved.metrics["last"]["test"]["given"]["accuracy"], abs=1e-4)
+    assert curved.metrics == plain.metrics

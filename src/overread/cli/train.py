@@ -29,6 +29,11 @@ from overread.cli.show import show_json, show_train
     default=0.15,
     help="Share held out for validation where the data name no such split.",
 )
+@click.option(
+    "--curves",
+    is_flag=True,
+    help="Measure the test part after every epoch too, for curves; nothing is chosen by it.",
+)
 @options.run_flags
 @options.output_flags
 @click.pass_context

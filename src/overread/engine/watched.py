@@ -42,6 +42,7 @@ class Watch:
     keep: str
     export: Callable[[Sequence[nn.Module]], None]
     more: Mapping[str, Samples] = field(default_factory=dict)
+    curve: Callable[[Array], dict[str, Any]] | None = None  # as `judge`, of the part `test`; chooses nothing
 
 
 def train_watched(stage: Stage, build: Build, watch: Watch) -> dict[str, Array]:
@@ -57,7 +58,8 @@ def train_watched(stage: Stage, build: Build, watch: Watch) -> dict[str, Array]:
         best = Best.begin(stage, training)
         for epoch in stage.epochs(training):
             measures = watch.judge(probabilities(training, watch.held["val"]))
-            stage.line(training, epoch, **measures)
+            also = watch.curve(probabilities(training, watch.held["test"])) if watch.curve else {}
+            stage.line(training, epoch, **measures, **also)
             best.offer(training, next(iter(measures.values())))
         known = own_columns(training) if training.data.masks else arrays(training)
         found = {**known, "epochs": np.array(training.done), "best_epoch": np.array(best.epoch)}

@@ -97,6 +97,7 @@ class TrainConfig(LearningConfig):
         "last"  # or "best": the epoch with the best accuracy on the given labels of the validation part
     )
     val_share: float = 0.15  # of the training part, held out where the data name no validation part
+    curves: bool = False  # the test part is measured after each epoch too; nothing is chosen by it
 
     def _own(self) -> Problems:
         fast = self.effort == "fast" and self.augment not in ("auto", "none")

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from overread.data.cache import default_cache_dir
+from overread.data.kept import options_as_json
 from overread.data.manifest import Manifest
+from overread.data.options import DataOptions
 from overread.data.reading import Reading
 from overread.engine.augment import Augment, parse_augment
 from overread.errors import InputError
@@ -151,14 +153,20 @@ def recipe_of(default: Any, config: LearningConfig) -> Any:
 
 def identity_of(reading: Reading, config: LearningConfig) -> dict[str, Any]:
     """What must be equal for a run to go on: data and every flag that changes a result."""
-    values = {key: value for key, value in asdict(config).items() if key != "cache"}
+    values = {key: value for key, value in asdict(config).items() if key not in ("cache", "curves")}
     return {"data": reading.manifest.fingerprint, **values}
 
 
-def data_of(reading: Reading) -> dict[str, Any]:
-    """What run.json says of the data."""
+def data_of(reading: Reading, options: DataOptions) -> dict[str, Any]:
+    """What run.json says of the data: enough to read them again."""
     manifest = reading.manifest
-    return {"source": reading.source, "fingerprint": manifest.fingerprint, "samples": len(manifest)}
+    return {
+        "source": reading.source,
+        "path": str(Path(reading.source).expanduser().absolute()),
+        "options": options_as_json(options),
+        "fingerprint": manifest.fingerprint,
+        "samples": len(manifest),
+    }
 
 
 def eyes(config: LearningConfig) -> tuple[str, str]:

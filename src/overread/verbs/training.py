@@ -159,8 +159,14 @@ def watched(
     def export(nets: Sequence[nn.Module]) -> None:
         save_model(material.finished(nets), run.path / "model", manifest, config)
 
-    watch = Watch(samples, partial(judged, manifest.given[rows["val"]]), config.keep, export)
+    curve = partial(curved, manifest.given[rows["test"]]) if config.curves and "test" in samples else None
+    watch = Watch(samples, partial(judged, manifest.given[rows["val"]]), config.keep, export, curve=curve)
     return train_watched(Stage(STAGE, run.checkpoint, logger(run, setup.quiet)), build, watch)
+
+
+def curved(y: Array, probs: Array) -> dict[str, float]:
+    """As `judged`, of the test part: for curves, and nothing else."""
+    return {name.replace("val_", "test_"): value for name, value in judged(y, probs).items()}
 
 
 def judged(y: Array, probs: Array) -> dict[str, float]:

@@ -154,10 +154,15 @@ def watched(
     def export(nets: Sequence[nn.Module]) -> None:
         save_model(nets, run.path / "model", manifest, config)
 
-    watch = Watch(
-        samples, partial(judged, masks.take(rows["val"]), task), config.keep, export, {"train": train}
-    )
+    judge = partial(judged, masks.take(rows["val"]), task)
+    curve = partial(curved, masks.take(rows["test"]), task) if config.curves and "test" in samples else None
+    watch = Watch(samples, judge, config.keep, export, {"train": train}, curve)
     return train_watched(Stage(STAGE, run.checkpoint, logger(run, setup.quiet)), build, watch)
+
+
+def curved(masks: Masks, task: Segmentation, probs: Array) -> dict[str, Any]:
+    """As `judged`, of the test part: for curves, and nothing else."""
+    return {name.replace("val_", "test_"): value for name, value in judged(masks, task, probs).items()}
 
 
 def judged(masks: Masks, task: Segmentation, probs: Array) -> dict[str, Any]:
