@@ -8,6 +8,7 @@ from typing import Any
 from overread.reporting import summary
 from overread.reporting.cleaning_figures import Round
 from overread.reporting.files import Json
+from overread.reporting.trained import PARTS
 from overread.reporting.words import count, decimal, number, plural, share
 
 MEASURES = {
@@ -115,6 +116,19 @@ def tiles(facts: Json, rounds: Sequence[Round]) -> list[dict[str, Any]]:
 def of_bought(part: float, bought: int) -> str:
     """A share of what was bought, in words."""
     return f"{share(part / bought)} of them" if bought else ""
+
+
+def course(rounds: Sequence[Round], part: str) -> str:
+    """From which to which figures the labels bought have led, by the given labels of a part."""
+    f1, balanced = (f"{part}_given_{name}" for name in ("macro_f1", "balanced_accuracy"))
+    known = [row for row in rounds if number(row.get(f1)) is not None]
+    if len(known) < 2:
+        return ""
+    first, last = known[0], known[-1]
+    bought = (number(last["bought"]) or 0.0) - (number(first["bought"]) or 0.0)
+    ends = [f"from {decimal(first.get(name))} to {decimal(last.get(name))}" for name in (f1, balanced)]
+    text = f"With {plural(bought, 'label', 'labels')} macro-F1 went {ends[0]} and balanced accuracy {ends[1]}, by the"
+    return f"{text} given labels of the {PARTS[part]} part. How sure these are: see the intervals below."
 
 
 def agreement(facts: Json) -> list[dict[str, str]]:
