@@ -275,8 +275,8 @@ def test_people_are_told_what_to_do_and_nothing_of_a_truth(waiting):
     for said in (
         "Round 2 waits for answers: 3 of 10 labels are answered.",
         "10 of the budget's 20 labels are bought (50 %), in 1 of 2 rounds. About",
-        "Open queue.csv of the run folder in a spreadsheet: 10 labels",
-        "overread clean '<img onerror=alert(1) src=x>' -o 'a run' --resume --answers queue.csv",
+        "Open queue.csv of this folder in a spreadsheet: 10 labels",
+        "overread clean '<img onerror=alert(1) src=x>' -o 'a run' --resume --answers 'a run/queue.csv'",
         "The first of them",
         "10 <img onerror=alert(1) src=x> <img onerror=alert(1) src=x> b & c 99 %",
         "Experts changed these.",
@@ -316,7 +316,7 @@ def test_before_the_first_round(waiting):
     change(waiting, "summary.json", guard={"words": "0 of 0 labels changed; 0 expected.", "warning": ""})
     text = words(page(waiting))
     assert "Round 1 waits for answers: 0 of 10 labels are answered." in text
-    assert "0 of the budget's 20 labels are bought (0 %), in 0 of 2 rounds." in text
+    assert "Nothing is bought yet of a budget of 20 labels in 2 rounds." in text
     assert "No round is finished yet." in text
     assert "Nothing was measured yet" in text
     assert page(waiting).count(">never asked<") == 3

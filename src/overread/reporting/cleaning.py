@@ -6,6 +6,7 @@ import csv
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -132,8 +133,9 @@ def content(run: CleanRun) -> dict[str, Any]:
         "gallery": list(cards(run)),
         "agreement": (agreed := cleaning_words.agreement(facts)),
         "noted": any(row["words"] for row in agreed),
+        "readers": facts.get("readers"),
         "several": (number(facts.get("readers")) or 0) > 1,
-        "facts": cleaning_words.about(run.info, facts),
+        "facts": cleaning_words.settings(run.info, facts),
         "limits": cleaning_words.limits(facts, run.is_simulated),
         "finished": str(run.info.get("finished") or ""),
         "version": str(facts.get("overread", "")),
@@ -239,4 +241,6 @@ def handing_in(info: Json) -> str:
     command = info.get("command")
     words = [str(word) for word in command] if isinstance(command, list) else []
     plain = [word for word in words if word not in ("--resume", "--wait")]
-    return f"{shlex.join(plain or ['overread', 'clean', 'DATA', '-o', 'RUN'])} --resume --answers queue.csv"
+    plain = plain or ["overread", "clean", "DATA", "-o", "RUN"]
+    out = next((after for word, after in pairwise(plain) if word in ("-o", "--out")), "RUN")
+    return shlex.join([*plain, "--resume", "--answers", f"{out}/queue.csv"])

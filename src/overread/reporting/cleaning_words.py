@@ -9,7 +9,7 @@ from overread.reporting import summary
 from overread.reporting.cleaning_figures import Round
 from overread.reporting.files import Json
 from overread.reporting.trained import PARTS
-from overread.reporting.words import count, decimal, number, plural, share
+from overread.reporting.words import about, count, decimal, number, plural, share
 
 MEASURES = {
     "raw": "Raw agreement",
@@ -52,8 +52,8 @@ def lead(facts: Json) -> str:
     left = summary.part(summary.part(facts, "forecast"), "remaining")
     if number(left.get("expected")) is None:
         return text
-    found = plural(round(left["expected"]), "wrong label is", "wrong labels are")
-    return f"{text} About {found} expected to be left ({span(left)}, 95 % interval)."
+    are = "wrong label is" if about(left["expected"]) == "1" else "wrong labels are"
+    return f"{text} About {about(left['expected'])} {are} expected to be left ({span(left)}, 95 % interval)."
 
 
 def spent(facts: Json) -> str:
@@ -62,6 +62,8 @@ def spent(facts: Json) -> str:
     waits, of_rounds = facts.get("state") == "waiting", plural(facts.get("of_rounds"), "round", "rounds")
     if bought == budget and not waits:
         return f"The whole budget of {plural(budget, 'label', 'labels')} is spent, in {of_rounds}."
+    if waits and not bought:
+        return f"Nothing is bought yet of a budget of {plural(budget, 'label', 'labels')} in {of_rounds}."
     labels, part = plural(budget, "label is", "labels are"), f" ({share(bought / budget)})" if budget else ""
     text = f"{count(bought)} of the budget's {labels} bought{part}, in {count(facts.get('rounds'))} of {of_rounds}."
     return text if waits else f"{text} {facts.get('end', '')}"
@@ -69,7 +71,7 @@ def spent(facts: Json) -> str:
 
 def span(found: Json) -> str:
     """An interval of counts in words."""
-    return f"{count(found.get('low'))} to {count(found.get('high'))}"
+    return f"{about(found.get('low'))} to {about(found.get('high'))}"
 
 
 def simulated(info: Json) -> str:
@@ -152,7 +154,7 @@ def agreement(facts: Json) -> list[dict[str, str]]:
     return rows
 
 
-def about(info: Json, facts: Json) -> list[tuple[str, str]]:
+def settings(info: Json, facts: Json) -> list[tuple[str, str]]:
     """How the run was set up, as pairs of a name and words."""
     flags = summary.part(info, "identity")
     trusted = summary.part(facts, "trusted").get("labels")

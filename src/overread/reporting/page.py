@@ -67,7 +67,7 @@ def render(template: str, content: dict[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("count", "share", "decimal", "hundredth", "plural", "chance"):
+    for name in ("about", "count", "share", "decimal", "hundredth", "plural", "chance"):
         environment.filters[name] = getattr(words, name)
     style = Markup((HERE / "style.css").read_text(encoding="utf-8"))
     return environment.get_template(template).render(style=style, opened=OPENED, **content)

@@ -25,6 +25,18 @@ def count(value: Any) -> str:
     return DASH if found is None else f"{found:,.0f}"
 
 
+def about(value: Any) -> str:
+    """An estimated count, to three digits.
+
+    >>> about(2788.5), about(997.4), about(12.6), about(None)
+    ('2,790', '997', '13', '–')
+    """
+    found = number(value)
+    if found is None:
+        return DASH
+    return f"{float(f'{found:.3g}') if found >= 1000 else found:,.0f}"
+
+
 def share(value: Any) -> str:
     """
     >>> share(0.0446).replace(SPACE, " "), share(0.00004).replace(SPACE, " "), share(1)
