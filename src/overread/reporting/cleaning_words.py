@@ -127,9 +127,9 @@ def course(rounds: Sequence[Round], part: str) -> str:
     if len(known) < 2:
         return ""
     first, last = known[0], known[-1]
-    bought = (number(last["bought"]) or 0.0) - (number(first["bought"]) or 0.0)
     ends = [f"from {decimal(first.get(name))} to {decimal(last.get(name))}" for name in (f1, balanced)]
-    text = f"With {plural(bought, 'label', 'labels')} macro-F1 went {ends[0]} and balanced accuracy {ends[1]}, by the"
+    bought = f"From {count(first['bought'])} to {count(last['bought'])} labels bought"
+    text = f"{bought}, macro-F1 went {ends[0]} and balanced accuracy {ends[1]}, by the"
     return f"{text} given labels of the {PARTS[part]} part. How sure these are: see the intervals below."
 
 
