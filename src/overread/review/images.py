@@ -1,0 +1,204 @@
+"""Images for the browser: pixels re-encoded as PNG, never the file. Deep ones (over 8 bits) also as 16-bit values."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from overread.data import deep
+from overread.data.faults import BadImage
+from overread.data.images import FORMATS, TURNS, _plain, gate, orientation, read_file, refuse_stack, told
+from overread.data.silence import silenced, without_pixel_limit
+from overread.errors import InputError
+from overread.review.source import Source
+
+Array = np.ndarray[Any, np.dtype[Any]]
+LONGEST = 4096  # pixels of the longer side that are sent
+KEPT = 96 << 20  # bytes of encoded pictures that stay in memory
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image as it is sent."""
+
+    png: bytes
+    width: int
+    height: int
+    full_width: int
+    full_height: int
+    low: float
+    high: float
+    raw: bytes | None = None  # deep grey: gzip of uint16, little endian
+
+    @property
+    def size(self) -> int:
+        return len(self.png) + len(self.raw or b"")
+
+
+class Kept:
+    """The newest results of slow work, up to so many bytes."""
+
+    def __init__(self, limit: int = KEPT) -> None:
+        self._limit, self._size, self._lock = limit, 0, Lock()
+        self._all: OrderedDict[object, tuple[Any, int]] = OrderedDict()
+
+    def get(self, key: object, make: Callable[[], Any], size_of: Callable[[Any], int]) -> Any:
+        """What is kept under `key`, made where it is not there."""
+        with self._lock:
+            if key in self._all:
+                self._all.move_to_end(key)
+                return self._all[key][0]
+        made = make()
+        size = size_of(made)
+        with self._lock:
+            if key not in self._all:
+                self._all[key] = made, size
+                self._size += size
+            while self._size > self._limit and len(self._all) > 1:
+                self._size -= self._all.popitem(last=False)[1][1]
+        return made
+
+
+class Images:
+    """The images of a run by row."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._kept = source, Kept()
+        self._arrays: dict[str, Array] = {}
+
+    def picture(self, row: int, longest: int = LONGEST) -> Picture:
+        """An image, its longer side at most `longest`. Raises `BadImage`."""
+        found: Picture = self._kept.get(
+            (row, longest), lambda: self._made(row, longest), lambda one: one.size
+        )
+        return found
+
+    def _made(self, row: int, longest: int) -> Picture:
+        path = self._source.images[row]
+        pixels = self._pixels(path)
+        with silenced(), told(f"image {row}"):
+            return encoded(
+                pixels if pixels is not None else values_of(read_file(path, f"image {row}")), longest
+            )
+
+    def _pixels(self, path: str) -> Array | None:
+        """The image of data that came as arrays: FILE.npz/SPLIT/ROW."""
+        folder, _, row = path.rpartition("/")
+        file, _, split = folder.rpartition("/")
+        if not row.isdecimal() or not Path(file).is_file():
+            return None
+        if folder not in self._arrays:
+            try:
+                with np.load(file, allow_pickle=False) as arrays:
+                    self._arrays[folder] = arrays["images" if split == "image" else f"{split}_images"]
+            except (OSError, ValueError, KeyError) as error:
+                raise InputError(f"{file} cannot be read: {error}.") from None
+        return np.asarray(self._arrays[folder][int(row)])
+
+
+def values_of(data: bytes) -> Array:
+    """[H, W] or [H, W, 3] the values in the bytes of an image file, upright: uint8, or what a deep one holds."""
+    try:
+        with without_pixel_limit():
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        return tiff_of(data)
+    with gate(image):
+        refuse_stack(image)
+        turn = TURNS.get(orientation(image))
+        try:
+            values = _loaded(image, data)
+        except deep.UnknownLayout:
+            return tiff_of(data)
+    return values if turn is None else turned(values, turn)
+
+
+def tiff_of(data: bytes) -> Array:
+    from overread.data.faults import not_an_image
+    from overread.data.images import PIXEL_LIMIT
+
+    if data[:4] not in deep.TIFF_BEGINNINGS:
+        raise BadImage("", not_an_image(data))
+    return deep.read_tiff(data, PIXEL_LIMIT)
+
+
+def _loaded(image: Any, data: bytes) -> Array:
+    if deep.has_deep_colour(image):
+        with without_pixel_limit():
+            again = Image.open(io.BytesIO(data), formats=FORMATS)
+        return deep.colour(image, again)
+    deep.load(image)
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        values = np.asarray(image)
+        return np.asarray(values.max() - values if deep.white_is_zero(image) else values)
+    return np.asarray(_plain(image))
+
+
+def turned(values: Array, turn: Image.Transpose) -> Array:
+    """Upright as EXIF or TIFF say."""
+    flips: dict[Image.Transpose, Callable[[Array], Array]] = {
+        Image.Transpose.FLIP_LEFT_RIGHT: lambda v: v[:, ::-1],
+        Image.Transpose.ROTATE_180: lambda v: v[::-1, ::-1],
+        Image.Transpose.FLIP_TOP_BOTTOM: lambda v: v[::-1],
+        Image.Transpose.TRANSPOSE: lambda v: v.swapaxes(0, 1),
+        Image.Transpose.ROTATE_270: lambda v: np.rot90(v, -1),
+        Image.Transpose.TRANSVERSE: lambda v: v[::-1, ::-1].swapaxes(0, 1),
+        Image.Transpose.ROTATE_90: lambda v: np.rot90(v, 1),
+    }
+    return flips[turn](values)
+
+
+def encoded(values: Array, longest: int) -> Picture:
+    """Values as a picture to send."""
+    height, width = values.shape[:2]
+    is_deep = values.dtype != np.uint8
+    low, high = range_of(values) if is_deep else (0.0, 255.0)
+    shown = shrunk(
+        Image.fromarray(np.ascontiguousarray(deep.to_uint8(values) if is_deep else values)), longest
+    )
+    raw = (
+        raw_of(values, low, high, shown.size) if is_deep and values.ndim == 2 and longest == LONGEST else None
+    )
+    return Picture(png_of(shown), *shown.size, width, height, low, high, raw)
+
+
+def range_of(values: Array) -> tuple[float, float]:
+    """The least and the greatest finite value."""
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+
+
+def raw_of(values: Array, low: float, high: float, size: tuple[int, int]) -> bytes:
+    """round((v - low) / (high - low) * 65535) as uint16 in rows, compressed; at the size that is shown."""
+    span = (high - low) or 1.0
+    wide = np.clip((np.nan_to_num(values.astype(np.float64), nan=low) - low) / span, 0.0, 1.0)
+    if values.shape != (size[1], size[0]):
+        small = Image.fromarray(wide.astype(np.float32)).resize(size, Image.Resampling.BOX)
+        wide = np.clip(np.asarray(small), 0.0, 1.0)
+    return gzip.compress(np.round(wide * 65535.0).astype("<u2").tobytes(), compresslevel=1)
+
+
+def shrunk(image: Image.Image, longest: int) -> Image.Image:
+    """The picture with its longer side at most `longest`."""
+    scale = longest / max(image.size)
+    if scale >= 1.0:
+        return image
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+
+
+def png_of(image: Image.Image) -> bytes:
+    """A PNG of the pixels alone: no text, no EXIF, no profile."""
+    bare = Image.frombytes(image.mode, image.size, image.tobytes())
+    file = io.BytesIO()
+    bare.save(file, "PNG", compress_level=1)
+    return file.getvalue()
