@@ -30,7 +30,7 @@ export class Overlay {
   draw(context, scale, opacity) {
     if (!this.shown) return;
     context.save();
-    context.globalAlpha = opacity * 0.45;
+    context.globalAlpha = opacity * 0.15;
     context.imageSmoothingEnabled = false;
     if (this.filled) context.drawImage(this.area, 0, 0);
     if (this.path) this.border(context, scale, opacity);

@@ -33,8 +33,8 @@ export class Panel {
       ...(shown || item.mask_size ? this.extras(state) : []),
       item.opinions.length ? opinions(item.opinions) : null,
       shown?.why ? section("Why it is suspected", make("p", { class: "why" }, shown.why)) : null,
-      shown?.neighbours ? this.neighbours(shown.neighbours) : null,
       past ? null : section("Note", make("p", {}, this.field)),
+      shown?.neighbours ? this.neighbours(shown.neighbours) : null,
     );
     this.root.scrollTop = 0;
   }
