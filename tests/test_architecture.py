@@ -23,6 +23,7 @@ NEVER_TORCH = (
     "cleaning/",
     "readers/",
     "store/",
+    "exporting/",
     "review/",
     "data/",
     "cli/",
@@ -34,6 +35,7 @@ SEES_TRUTH = (
     "data/",
     "noise/",
     "verbs/corrupt.py",
+    "exporting/",  # writes the column of an experiment into the table again, as corrupt does
     "measure.py",
     "measure_masks.py",
     "measure_doubt.py",

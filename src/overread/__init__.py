@@ -1,7 +1,7 @@
 """Overread: a second read for every label of a medical image data set.
 
 The verbs of the command line are functions here: `overread.audit`, `train`, `predict`, `corrupt`, `clean`,
-`report`, `demo`.
+`export`, `report`, `demo`.
 `overread.load(RUN)` is the model that `train` made.
 """
 
@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from overread.verbs.clean import clean as clean
     from overread.verbs.corrupt import corrupt as corrupt
     from overread.verbs.demo import demo as demo
+    from overread.verbs.export import export as export
     from overread.verbs.predict import predict as predict
     from overread.verbs.report import report as report
     from overread.verbs.train import train as train
 
 __version__ = "0.1.0"
 PLACES = {"load": "overread.model"}  # of what is no verb
-__all__ = ["__version__", "audit", "clean", "corrupt", "demo", "load", "predict", "report", "train"]
+__all__ = ["__version__", "audit", "clean", "corrupt", "demo", "export", "load", "predict", "report", "train"]
 
 
 def __getattr__(name: str) -> Any:

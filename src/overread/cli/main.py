@@ -24,6 +24,7 @@ VERBS = {  # verb -> module:attribute, imported when the verb is asked for
     "corrupt": "overread.cli.corrupt:command",
     "clean": "overread.cli.clean:command",
     "report": "overread.cli.report:command",
+    "export": "overread.cli.export:command",
     "list": "overread.cli.list:command",
     "demo": "overread.cli.demo:command",
 }

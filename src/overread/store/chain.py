@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from overread.store.opinions import Entry
@@ -31,12 +31,20 @@ def hash_of(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical({k: v for k, v in content.items() if k != "hash"})).hexdigest()
 
 
-def hash_of_samples(rows: Iterable[tuple[str, str | None, str]], structures: Sequence[str]) -> str:
-    """What entry 1 follows: sha256 over a line of canonical JSON for the structures, and one for the
-    [id, given, group] of each sample in order."""
-    digest = hashlib.sha256(canonical(list(structures)) + b"\n")
+def lines_of_samples(
+    rows: Iterable[tuple[str, str | None, str]], structures: Sequence[str]
+) -> Iterator[bytes]:
+    """A line of canonical JSON for the structures, and one for the [id, given, group] of each sample in order."""
+    yield canonical(list(structures)) + b"\n"
     for row in rows:
-        digest.update(canonical(list(row)) + b"\n")
+        yield canonical(list(row)) + b"\n"
+
+
+def hash_of_lines(lines: Iterable[bytes]) -> str:
+    """What entry 1 follows: sha256 of the samples' lines, one after the other."""
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line)
     return digest.hexdigest()
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from overread.errors import InputError
-from overread.store.chain import hash_of_samples
+from overread.store.chain import hash_of_lines, lines_of_samples
 from overread.store.tables import head, samples
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -85,10 +85,15 @@ def _odd(text: str) -> bool:
     return any(sign in "\0\x1f" or "\ud800" <= sign <= "\udfff" for sign in text)
 
 
+def lines_of(columns: Columns) -> Iterator[bytes]:
+    """The samples as lines, of which the trail begins with the hash."""
+    rows = zip(columns.ids, columns.given, columns.groups, strict=True)
+    return lines_of_samples(((name, label or None, group) for name, label, group in rows), columns.structures)
+
+
 def start_of(columns: Columns) -> str:
     """The hash of the samples."""
-    rows = zip(columns.ids, columns.given, columns.groups, strict=True)
-    return hash_of_samples(((name, label or None, group) for name, label, group in rows), columns.structures)
+    return hash_of_lines(lines_of(columns))
 
 
 def register(connection: Connection, new: Columns) -> None:

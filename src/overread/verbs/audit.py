@@ -66,7 +66,7 @@ def audit(
     )
     setup.agree(reading)
     check_enough(reading, config.folds or 0)
-    about = identity_of(reading, config), command or [], config.seed, data_of(reading)
+    about = identity_of(reading, config), command or [], config.seed, data_of(reading, options)
     run = setup.first(lambda: open_run(out, "audit", *about))
     if run.is_done:
         return setup.first(lambda: read_back(out))

@@ -76,7 +76,9 @@ def clean(
     reading, images = load(source, options, first_size(config), setup.cache, quiet=setup.quiet)
     manifest = parted(reading.manifest, config.val_share, config.seed, whole=options.split is not None)
     setting_up.check_data(manifest, config)
-    run = open_run(out, "clean", identity_of(reading, config), command or [], config.seed, data_of(reading))
+    run = open_run(
+        out, "clean", identity_of(reading, config), command or [], config.seed, data_of(reading, options)
+    )
     if run.is_done:
         return read_back(out)
     if answers is not None:

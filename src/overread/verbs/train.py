@@ -60,7 +60,7 @@ def train(
     setup.agree(reading)
     manifest = parted(reading.manifest, config.val_share, config.seed, whole=options.split is not None)
     acts.check(manifest, config, setup)
-    about = identity_of(reading, config), command or [], config.seed, data_of(reading)
+    about = identity_of(reading, config), command or [], config.seed, data_of(reading, options)
     run = setup.first(lambda: open_run(out, "train", *about))
     if run.is_done:
         return setup.first(lambda: read_back(out))

@@ -1,0 +1,26 @@
+"""`overread export`: the labels of a run as they stand, in a form that others read.
+
+A form is a file here with a function `write(labels, folder)`, and a line in FORMATS.
+"""
+
+from __future__ import annotations
+
+from overread.registry import Entry
+
+FORMATS = {
+    "csv": Entry(
+        "overread.exporting.table:write",
+        "a table of given and current labels, who said so, when and why; of labels, DATA again",
+        "docs/export.md",
+    ),
+    "masks": Entry(
+        "overread.exporting.mask_files:write",
+        "the current masks as files in the layout they came in, with a table: DATA again",
+        "docs/export.md",
+    ),
+    "audit": Entry(
+        "overread.exporting.trail:write",
+        "the whole trail as lines of JSON with its head hash, to be checked by anybody",
+        "docs/export.md",
+    ),
+}

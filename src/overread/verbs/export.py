@@ -1,0 +1,65 @@
+"""`overread export`: the labels of a run as they stand now, in a form that others read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from overread import __version__
+from overread.exporting import FORMATS
+from overread.exporting.labels import Labels, labels_of
+from overread.files import check_free, whole_folder, write_json
+from overread.registry import load as load_entry
+from overread.run import now
+from overread.verbs.stores import store_of_run
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What was written into `out`, and the record that its export.json holds."""
+
+    out: Path
+    record: dict[str, Any]
+
+
+def export(
+    run: str | Path,
+    out: str | Path,
+    to: str = "csv",
+    db: str | None = None,
+    *,
+    command: Sequence[str] | None = None,
+) -> ExportResult:
+    """Writes the labels of `run`, as they stand in its label store (or that at `db`), into `out` in the form `to`.
+
+    `out` must be new or empty, and appears whole or not at all. A run without a label store has given labels
+    alone. Raises `InputError` where the run, the store or the form is not to be used.
+    """
+    run, out = Path(run), Path(out)
+    write = load_entry("format", to, FORMATS)
+    check_free(out)
+    store = store_of_run(run, db)
+    with closing(store) if store else nullcontext():
+        labels = labels_of(run, out, store)
+        with whole_folder(out) as folder:
+            record = {**about(labels, to, command), "written": write(labels, folder)}
+            record["files"] = sorted(path.name for path in folder.iterdir())
+            write_json(folder / "export.json", record)
+    return ExportResult(out, record)
+
+
+def about(labels: Labels, to: str, command: Sequence[str] | None) -> dict[str, Any]:
+    """The first part of export.json."""
+    return {
+        "overread": __version__,
+        "verb": "export",
+        "to": to,
+        "command": list(command or []),
+        "run": str(labels.run.absolute()),
+        "store": None if labels.store is None else labels.store.url,
+        "head": None if labels.head is None else labels.head._asdict(),
+        "finished": now(),
+    }
