@@ -46,4 +46,4 @@ def test_a_round_that_waits_counts_what_was_finished(cleaning, colours, tmp_path
     assert json.loads((tmp_path / "run" / "gallery.json").read_text()) == []
     page = (tmp_path / "run" / "report.html").read_text()
     assert "Round 1 waits for answers: 0 of 4 labels are answered." in page
-    assert "--resume --answers queue.csv" in page
+    assert "--resume --answers RUN/queue.csv" in page
