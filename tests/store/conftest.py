@@ -20,16 +20,27 @@ KINDS = ("sqlite", "postgresql")
 NUMBERS = itertools.count()
 
 
-@pytest.fixture(scope="session")
-def server():
-    """The folder of a running PostgreSQL; skipped where it is not installed."""
-    done = subprocess.run(
-        [SCRIPT, "start", "max_connections=60"], capture_output=True, text=True, check=False
-    )
+def started(*settings):
+    """The folder of a new PostgreSQL server; the test is skipped where it is not installed."""
+    done = subprocess.run([SCRIPT, "start", *settings], capture_output=True, text=True, check=False)
     if done.returncode == NOT_INSTALLED:
         pytest.skip(done.stderr.strip())
     assert done.returncode == 0, done.stderr
-    folder = done.stdout.strip()
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def server():
+    """The folder of a running PostgreSQL."""
+    folder = started("max_connections=60")
+    yield folder
+    subprocess.run([SCRIPT, "stop", folder], check=True)
+
+
+@pytest.fixture
+def own_server():
+    """The folder of a running PostgreSQL for one test alone, which may kill it."""
+    folder = started()
     yield folder
     subprocess.run([SCRIPT, "stop", folder], check=True)
 
