@@ -23,6 +23,7 @@ VERBS = {  # verb -> module:attribute, imported when the verb is asked for
     "predict": "overread.cli.predict:command",
     "corrupt": "overread.cli.corrupt:command",
     "clean": "overread.cli.clean:command",
+    "review": "overread.cli.review:command",
     "report": "overread.cli.report:command",
     "export": "overread.cli.export:command",
     "list": "overread.cli.list:command",
