@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -195,6 +196,14 @@ class Desk:
         return client
 
 
+def in_haste(review):
+    """Nothing waits for the disk, whose care for what is written the store's own tests look after."""
+    review.accounts.query("PRAGMA synchronous=OFF")
+    for engine in (review.store._database.engine, review.database.engine):
+        engine.dispose()
+        sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+
+
 @pytest.fixture
 def serve():
     """serve(run, **settings) gives the desk of a review; all are closed in the end."""
@@ -203,6 +212,7 @@ def serve():
     def start(run, **settings):
         chosen = ReviewSettings(**settings)
         review, _ = opened(run, chosen)
+        in_haste(review)
         desks.append(Desk(run, review, application(review, ADDRESS, names_for(chosen.host, chosen.url))))
         return desks[-1]
 

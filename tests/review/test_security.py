@@ -332,7 +332,7 @@ def test_bombs_are_not_unpacked(serve, masks_run):
     [item, *_] = boss.items()
     for data, word in (
         (bomb(9_000, 9_000), "9000 x 9000"),
-            (bomb(60_000, 60_000), "cannot be read"),  # Pillow refuses it by its header
+        (bomb(60_000, 60_000), "cannot be read"),  # Pillow refuses it by its header
         (bomb(40, 30), "cannot be read"),
         (b"GIF89a", "not a PNG"),
         (b"\x89PNG\r\n\x1a\n", "cannot be read"),
