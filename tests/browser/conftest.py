@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,7 +41,9 @@ def write_rows(path, rows):
 
 def write_infos(run, **summary):
     info = {"verb": "audit", "state": "done", "data": {"source": "phantoms", "fingerprint": "0" * 32}}
-    (run / "run.json").write_text(json.dumps({**info, "data": {**info["data"], "samples": summary["samples"]}}))
+    (run / "run.json").write_text(
+        json.dumps({**info, "data": {**info["data"], "samples": summary["samples"]}})
+    )
     (run / "summary.json").write_text(json.dumps({"overread": "0.1.0", **summary}))
     (run / "config.toml").write_text("seed = 0\n")
 
@@ -126,22 +128,43 @@ def free_port():
 def serving(run, *flags, port=None):
     """`overread review`; gives its url, the link for the first visit, and the process."""
     port = port or free_port()
-    command = [sys.executable, "-m", "overread", "review", str(run), "--no-browser", "--port", str(port), *flags]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    timer = threading.Timer(PATIENCE, process.kill)
-    timer.start()
-    told = []
-    try:
-        link = next(found[0] for line in process.stdout if told.append(line) or (found := LINK.search(line)))
-        timer.cancel()
-        threading.Thread(target=process.stdout.read, daemon=True).start()  # a full pipe would stop the server
-        yield SimpleNamespace(url=f"http://127.0.0.1:{port}", link=link, port=port, process=process)
-    except StopIteration:
-        pytest.fail("The server did not start:\n" + "".join(told))
-    finally:
-        timer.cancel()
-        process.terminate()
-        process.wait(20)
+    command = [
+        sys.executable,
+        "-m",
+        "overread",
+        "review",
+        str(run),
+        "--no-browser",
+        "--port",
+        str(port),
+        *flags,
+    ]
+    log = run.parent / "server.log"
+    with log.open("w") as file, subprocess.Popen(command, stdout=file, stderr=file) as process:
+        try:
+            link = wait_for_link(log, process)
+            wait_for_port(port)
+            yield SimpleNamespace(url=f"http://127.0.0.1:{port}", link=link, port=port, process=process)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def wait_for_link(log, process):
+    begun = time.monotonic()
+    while time.monotonic() < begun + PATIENCE and process.poll() is None:
+        if found := LINK.search(log.read_text()):
+            return found[0]
+        time.sleep(0.05)
+    return pytest.fail(f"The server did not start:\n{log.read_text()}")
+
+
+def wait_for_port(port):
+    for _ in range(200):
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
 
 
 def find_chromium():

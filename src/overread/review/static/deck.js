@@ -6,9 +6,7 @@ export const AHEAD = 4;
 const KEPT = 8; // pictures that stay in memory
 
 export class Deck {
-  // fetchNext(): the server's {items, done, words, progress}
-  constructor(fetchNext) {
-    this.fetchNext = fetchNext;
+  constructor() {
     this.items = [];
     this.done = false;
     this.words = "";
@@ -16,23 +14,15 @@ export class Deck {
     this.pictures = new Map(); // url: promise of a picture
   }
 
-  get first() {
-    return this.items[0] ?? null;
-  }
-
-  async refill() {
-    this.take(await this.fetchNext());
-  }
-
   // What the server says comes next; what was answered here meanwhile is left out.
   take(next) {
     this.items = next.items.filter((item) => !this.answered.has(item.ticket));
     [this.done, this.words] = [next.done && !this.items.length, next.words];
-    for (const item of this.items) this.picture(item.image);
+    for (const item of this.items) this.picture(item.image).catch(() => {}); // told when it is shown
     this.tidy();
   }
 
-  // An item was answered: the next one moves up. `held`: it stays in hand until the reader goes on (blind).
+  // An item was answered: the next one moves up.
   answer(ticket) {
     this.answered.add(ticket);
     this.items = this.items.filter((item) => item.ticket !== ticket);
@@ -46,6 +36,7 @@ export class Deck {
   }
 
   picture(image) {
+    if (!image.url) return Promise.reject(new Error(image.words));
     const known = this.pictures.get(image.url);
     this.pictures.delete(image.url); // the latest asked for is the last to go
     const promise = known ?? this.load(image);
@@ -66,7 +57,7 @@ export class Deck {
     const wanted = new Set(this.items.map((item) => item.image.url));
     for (const [url, promise] of this.pictures) {
       if (this.pictures.size <= Math.max(KEPT, wanted.size + 2)) return;
-      if (wanted.has(url) || promise.shown) continue;
+      if (wanted.has(url)) continue;
       this.pictures.delete(url);
       promise.then((picture) => picture.close(), () => {});
     }

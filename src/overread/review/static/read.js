@@ -1,10 +1,10 @@
 // The reading page: puts viewer, panel, bench and the course of reading together.
 
 import { actions } from "./actions.js";
-import { get, post } from "./api.js";
+import { post } from "./api.js";
 import { Bench } from "./bench.js";
 import { benchSections, furnishBench, tellBench } from "./bench_panel.js";
-import { AHEAD, Deck } from "./deck.js";
+import { Deck } from "./deck.js";
 import { $, $$, counted, make, put, say } from "./dom.js";
 import { Gestures } from "./gestures.js";
 import { KEYS, listen } from "./keys.js";
@@ -27,7 +27,7 @@ const bench = masks ? new Bench(viewer, gestures, moved) : null;
 const panel = new Panel($("#panel"), (state) => (bench ? benchSections(bench, state) : []));
 const standing = new Standing(me);
 const stopwatch = new Stopwatch();
-const deck = new Deck(() => get(`/api/next?queue=${queue}&ahead=${AHEAD}`));
+const deck = new Deck();
 const outbox = new Outbox(`${me.title}/${me.reader}`, (message) => post("/api/answers", message), tellOutbox);
 const reading = new Reading({ deck, outbox, queue, display, over, say: tell, warn, brief, answerOf });
 let answers = 0; // since the pace was last asked for
@@ -41,7 +41,7 @@ function display(state, still = false) {
     if (ready.picture) draw(state, ready.picture);
     else {
       viewer.show(null);
-      ready.then((picture) => draw(state, picture), (error) => tell(error.message));
+      ready.then((picture) => draw(state, picture), (error) => reading.state === state && cover("No image", error.message));
     }
     stopwatch.restart();
     viewer.canvas.focus({ preventScroll: true });
@@ -80,7 +80,7 @@ function tellAnswers(state) {
     button.classList.toggle("is-suggested", shown?.suggested === name);
   }
   const goes = waiting || revealed;
-  $("#keep").disabled = !masks && !goes && !shown?.given;
+  $("#keep").disabled = !goes && !(masks ? bench.ready : shown?.given);
   say($("#keep > span"), goes ? "Go on" : masks ? benchWords() : shown?.given ? `Keep ${shown.given}` : "Keep");
 }
 
@@ -89,7 +89,7 @@ function spoken(answer, shown) {
 }
 
 function benchWords() {
-  return { given: "Keep given", suggested: "Save suggested", drawn: "Save edited" }[bench.mask ? bench.stands : "given"];
+  return bench.ready ? { given: "Keep given", suggested: "Save suggested", drawn: "Save edited" }[bench.stands] : "Reading …";
 }
 
 // Something moved on the bench.
@@ -105,9 +105,15 @@ function answerOf({ outcome, label, use, pending, mask }) {
   return label ?? (use ? "the suggested mask" : "your mask");
 }
 
+// Nothing is left, or nothing can be shown now.
 function over(title, words) {
   viewer.show(null);
   panel.render(null);
+  cover(title, words);
+}
+
+// Words in place of the image.
+function cover(title, words) {
   say($("#over-title"), title);
   say($("#over-words"), words);
   $("#over").hidden = false;
@@ -163,6 +169,7 @@ document.addEventListener("click", (event) => {
 addEventListener("change", (event) => {
   if (event.target.matches('.toolbar input, .toolbar select, .panel input')) viewer.canvas.focus({ preventScroll: true });
 });
+window.overread = { bench, viewer, reading, outbox }; // for tests and the curious
 addEventListener("beforeunload", (event) => outbox.waiting.length && event.preventDefault());
 if (bench) furnishBench(bench);
 fillKeys();
