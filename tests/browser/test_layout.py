@@ -15,7 +15,8 @@ SIZES = {
 OVERLAPS = """() => {
     const shown = (one) => one.checkVisibility() && one.getBoundingClientRect().width > 0;
     const parts = [...document.querySelectorAll('.top, .toolbar, .frame, .panel, .answers')].filter(shown);
-    const buttons = [...document.querySelectorAll('button, select')].filter(shown).filter((one) => !one.closest('dialog'));
+    const all = [...document.querySelectorAll('button, select')];
+    const buttons = all.filter((one) => shown(one) && !one.closest('dialog'));
     const found = [];
     const compare = (list) => list.forEach((one, at) => list.slice(at + 1).forEach((other) => {
         const [a, b] = [one.getBoundingClientRect(), other.getBoundingClientRect()];

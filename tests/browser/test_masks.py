@@ -166,8 +166,10 @@ def test_given_and_suggested_are_taken_by_a_key(masks, serve, browse):
         ready(page, "Keep given")
         page.keyboard.press("s")
         ready(page, "Save suggested")
+        page.keyboard.press("g")
+        ready(page, "Keep given")
         suggested = page.evaluate("fetch('/api/next?queue=read&ahead=0').then((answer) => answer.json())")
-        page.keyboard.press("Enter")
+        page.keyboard.press("a")
         newest, oldest = answers(page)
         assert oldest["answer"]["outcome"] == "keep"
         wanted = picture(page, suggested["items"][0]["shown"]["masks"]["suggested"])

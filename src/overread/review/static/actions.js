@@ -13,6 +13,7 @@ export function actions({ reading, viewer, look, bench, panel, stopwatch, masks,
     class: (name) => sayClass(name),
     digit: (key) => sayClass(classes[Number(key) - 1]),
     keep: () => keep(),
+    accept: () => accept(),
     unsure: () => say({ outcome: "unsure" }),
     unreadable: () => say({ outcome: "unreadable" }),
     "out-of-scope": () => say({ outcome: "out-of-scope" }),
@@ -68,6 +69,12 @@ export function actions({ reading, viewer, look, bench, panel, stopwatch, masks,
     if (stands === "suggested" && !state.revealed) return say({ outcome: "label", use: "suggested" });
     const pending = encodeMask(mask.pixels.slice(), mask.width, mask.height).then((png) => ({ mask: base64(png) }));
     return say({ outcome: "label", pending });
+  }
+
+  function accept() {
+    if (!bench.ready || !bench.suggested || !reading.state) return tell("There is no suggested mask to accept.");
+    bench.use("suggested");
+    return keepMask(reading.state);
   }
 
   function tool(kind, name) {

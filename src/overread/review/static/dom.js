@@ -30,7 +30,8 @@ export function counted(count, word) {
 }
 
 export function percent(share) {
-  return share === null || share === undefined ? "" : `${Math.round(100 * share)} %`;
+  if (share === null || share === undefined) return "";
+  return share > 0.995 && share < 1 ? "over 99 %" : `${Math.round(100 * share)} %`;
 }
 
 // Seconds as people say them.

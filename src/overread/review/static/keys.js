@@ -5,6 +5,7 @@ export const KEYS = [
   [["1", "2", "3", "4", "5", "6", "7", "8", "9"], "1–9", "Say this class", "digit", "labels"],
   [["Enter"], "Enter", "Keep the given label; after a reveal: go on", "keep", "labels"],
   [["Enter"], "Enter", "Save the mask as it stands on the screen", "keep", "masks"],
+  [["a"], "A", "Accept the suggested mask", "accept", "masks"],
   [["u"], "U", "Unsure", "unsure"],
   [["x"], "X", "Unreadable image", "unreadable"],
   [["o"], "O", "Out of scope: does not belong here", "out-of-scope"],

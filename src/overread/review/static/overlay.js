@@ -41,8 +41,8 @@ export class Overlay {
     context.globalAlpha = opacity;
     context.lineCap = "round";
     context.setLineDash(this.dashed ? [5 / scale, 5 / scale] : []);
-    context.lineWidth = 3.4 / scale; // a dark edge keeps the line visible on bright bone
-    context.strokeStyle = "rgba(0, 0, 0, 0.55)";
+    context.lineWidth = 3 / scale; // a dark edge keeps the line visible on bright bone
+    context.strokeStyle = "rgba(0, 0, 0, 0.4)";
     if (!this.dashed) context.stroke(this.path);
     context.lineWidth = 1.7 / scale;
     context.strokeStyle = this.colour;

@@ -104,7 +104,7 @@ function labels(item, shown) {
     if (shown.suggested) list.append(...entry("Suggested", shown.suggested, "suggested"));
   }
   const facts = [];
-  if (shown.p_wrong !== null && shown.p_wrong !== undefined) facts.push(["Probably wrong", percent(shown.p_wrong)]);
+  if (shown.p_wrong !== null && shown.p_wrong !== undefined) facts.push(["Probably wrong", percent(Math.min(shown.p_wrong, 0.999))]);
   if (shown.agreement !== null && shown.agreement !== undefined) facts.push(["Agreement with the model", shown.agreement.toFixed(2)]);
   const rows = facts.map(([term, value]) => make("p", { class: "fact" }, make("span", {}, term), make("b", { class: "number" }, value)));
   return make("div", { class: "labels" }, list.children.length ? list : null, ...rows);

@@ -80,6 +80,7 @@ function tellAnswers(state) {
     button.classList.toggle("is-suggested", shown?.suggested === name);
   }
   const goes = waiting || revealed;
+  if (masks) $("#accept").disabled = !bench.ready || !bench.suggested;
   $("#keep").disabled = !goes && !(masks ? bench.ready : shown?.given);
   say($("#keep > span"), goes ? "Go on" : masks ? benchWords() : shown?.given ? `Keep ${shown.given}` : "Keep");
 }
