@@ -16,9 +16,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from overread.engine.evidence import Evidence
-from overread.review.app import application, names_for
-from overread.review.opening import opened
-from overread.review.settings import ReviewSettings
+from overread.reviewing.app import application, names_for
+from overread.reviewing.opening import opened
+from overread.reviewing.settings import ReviewSettings
 
 ADDRESS = "http://127.0.0.1:8765"
 EVIL = "<img src=x onerror=alert(1)>"

@@ -55,8 +55,15 @@ def test_what_is_shown(serve, labels_run, draw):
     assert item["shown"]["suggested"] == "mel"
     assert item["shown"]["why"] == "It looks like mel."
     assert item["image"] | {"url": 0} == {
-        **{"url": 0, "width": 32, "height": 24, "full_width": 32, "full_height": 24},
-        **{"deep": False, "low": 0, "high": 255, "raw": None},
+        "url": 0,
+        "width": 32,
+        "height": 24,
+        "full_width": 32,
+        "full_height": 24,
+        "deep": False,
+        "low": 0,
+        "high": 255,
+        "raw": None,
     }
 
 

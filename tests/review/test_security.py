@@ -15,10 +15,10 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from overread.errors import InputError
-from overread.review import accounts
-from overread.review.app import application, names_for
-from overread.review.opening import opened
-from overread.review.settings import ReviewSettings
+from overread.reviewing import accounts
+from overread.reviewing.app import application, names_for
+from overread.reviewing.opening import opened
+from overread.reviewing.settings import ReviewSettings
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -423,7 +423,7 @@ def test_faults_tell_nothing(serve, labels_run, monkeypatch, capsys):
     def fail(*_):
         raise RuntimeError("Doe^John")
 
-    monkeypatch.setattr("overread.review.routes.progress", fail)
+    monkeypatch.setattr("overread.reviewing.routes.progress", fail)
     answer = boss.get("/api/progress")
     assert answer.status_code == 500
     assert "Doe" not in answer.text

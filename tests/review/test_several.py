@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from overread.errors import InputError
-from overread.review import assigning
+from overread.reviewing import assigning
 
 
 def test_each_item_is_read_once(serve, labels_run):

@@ -49,7 +49,7 @@ def command(run: Path, **flags: Any) -> int:
         return verified(run, flags["db"], head, as_json)
     if head is not None:
         raise click.UsageError("--head is for --verify. Leave it out, or add --verify.")
-    from overread.review.settings import ReviewSettings
+    from overread.reviewing.settings import ReviewSettings
     from overread.verbs.review import review
 
     browser = not flags.pop("no_browser")

@@ -10,11 +10,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from overread.review.opening import first_link, opened
-from overread.review.review import Review
-from overread.review.rounds import export_command
-from overread.review.serving import bound, serve
-from overread.review.settings import ReviewSettings
+from overread.reviewing.opening import first_link, opened
+from overread.reviewing.review import Review
+from overread.reviewing.rounds import export_command
+from overread.reviewing.serving import bound, serve
+from overread.reviewing.settings import ReviewSettings
 
 WARNING = (
     "WARNING: others on the network can reach this page, and everything they read travels unencrypted. Put a proxy "

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from overread.data.faults import BadImage
-from overread.review.accounts import Person
-from overread.review.images import LONGEST
-from overread.review.refusing import Refused, missing
-from overread.review.review import Review, Round, item_name, item_of
-from overread.review.table import Word, why_of
-from overread.review.tickets import ADJUDICATE, READ, REPEAT, Ticket
+from overread.reviewing.accounts import Person
+from overread.reviewing.images import LONGEST
+from overread.reviewing.refusing import Refused, missing
+from overread.reviewing.review import Review, Round, item_name, item_of
+from overread.reviewing.table import Word, why_of
+from overread.reviewing.tickets import ADJUDICATE, READ, REPEAT, Ticket
 
 Json = dict[str, Any]
 

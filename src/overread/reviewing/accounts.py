@@ -14,7 +14,7 @@ from secrets import compare_digest, token_urlsafe
 from typing import Any
 
 from overread.errors import InputError
-from overread.review.refusing import Refused
+from overread.reviewing.refusing import Refused
 
 ROLES = ("reader", "adjudicator", "curator")
 DAY = 86_400.0

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from secrets import token_urlsafe
 
-from overread.review.accounts import Accounts
-from overread.review.refusing import Refused
-from overread.review.table import Table, Word
+from overread.reviewing.accounts import Accounts
+from overread.reviewing.refusing import Refused
+from overread.reviewing.table import Table, Word
 
 READ, REPEAT, ADJUDICATE, AGAIN = "read", "repeat", "adjudicate", "again"
 

@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from overread.review import curator
-from overread.review.accounts import ROLES, Person
-from overread.review.refusing import Refused, missing
-from overread.review.rounds import round_state, run_next
-from overread.review.routes import Body, Nothing, Us, role, sent
+from overread.reviewing import curator
+from overread.reviewing.accounts import ROLES, Person
+from overread.reviewing.refusing import Refused, missing
+from overread.reviewing.rounds import round_state, run_next
+from overread.reviewing.routes import Body, Nothing, Us, role, sent
 
 desk = APIRouter(prefix="/api/curator")
 Curator = Annotated[Person, role("curator")]

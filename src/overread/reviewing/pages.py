@@ -10,9 +10,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader
 
-from overread.review.accounts import Person
-from overread.review.refusing import Refused
-from overread.review.routes import Us, about, person_of
+from overread.reviewing.accounts import Person
+from overread.reviewing.refusing import Refused
+from overread.reviewing.routes import Us, about, person_of
 
 HERE = Path(__file__).parent
 pages = APIRouter()

@@ -19,7 +19,7 @@ from overread.data.faults import BadImage
 from overread.data.images import FORMATS, TURNS, _plain, gate, orientation, read_file, refuse_stack, told
 from overread.data.silence import silenced, without_pixel_limit
 from overread.errors import InputError
-from overread.review.source import Source
+from overread.reviewing.source import Source
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LONGEST = 4096  # pixels of the longer side that are sent

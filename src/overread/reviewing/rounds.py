@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from overread.review.refusing import Refused
-from overread.review.review import Review, Round, round_name
+from overread.reviewing.refusing import Refused
+from overread.reviewing.review import Review, Round, round_name
 
 Json = dict[str, Any]
 

@@ -15,9 +15,9 @@ from overread.data.faults import BadImage
 from overread.data.images import upright_size
 from overread.data.mask_pictures import read_mask
 from overread.file_names import names_of_files
-from overread.review.images import png_of
-from overread.review.refusing import Refused, missing
-from overread.review.source import Source
+from overread.reviewing.images import png_of
+from overread.reviewing.refusing import Refused, missing
+from overread.reviewing.source import Source
 from overread.store.opinions import PNG
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -11,9 +11,9 @@ from contextlib import suppress
 import uvicorn
 
 from overread.errors import InputError
-from overread.review.app import application, names_for
-from overread.review.review import Review
-from overread.review.settings import ReviewSettings
+from overread.reviewing.app import application, names_for
+from overread.reviewing.review import Review
+from overread.reviewing.settings import ReviewSettings
 
 WAIT = 3  # seconds for requests that are being answered when it ends
 
@@ -25,6 +25,7 @@ def bound(settings: ReviewSettings) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((settings.host, settings.port))
+        found.listen(100)  # who comes before all is ready waits
     except (OSError, OverflowError) as error:
         found.close()
         why = getattr(error, "strerror", None) or error

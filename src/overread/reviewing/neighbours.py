@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from overread.engine.evidence import PREFIX
-from overread.review.source import Source
+from overread.reviewing.source import Source
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SHOWN = 4

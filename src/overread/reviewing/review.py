@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from overread.review.accounts import Accounts
-from overread.review.assigning import Assigner
-from overread.review.images import Images, Kept
-from overread.review.masks import MaskPictures
-from overread.review.neighbours import Neighbours
-from overread.review.refusing import Refused
-from overread.review.running import Runner
-from overread.review.settings import ReviewSettings
-from overread.review.source import AUDIT_ROUND, Source
-from overread.review.table import Table, newest_round
-from overread.review.tickets import Ticket, Tickets
+from overread.reviewing.accounts import Accounts
+from overread.reviewing.assigning import Assigner
+from overread.reviewing.images import Images, Kept
+from overread.reviewing.masks import MaskPictures
+from overread.reviewing.neighbours import Neighbours
+from overread.reviewing.refusing import Refused
+from overread.reviewing.running import Runner
+from overread.reviewing.settings import ReviewSettings
+from overread.reviewing.source import AUDIT_ROUND, Source
+from overread.reviewing.table import Table, newest_round
+from overread.reviewing.tickets import Ticket, Tickets
 from overread.store import LabelStore
 from overread.store.connecting import Database
 

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from overread.review.refusing import Refused
-from overread.review.source import Source
+from overread.reviewing.refusing import Refused
+from overread.reviewing.source import Source
 
 LOG = "review-round.log"
 SHOWN = 4000  # signs of the log
@@ -24,7 +24,6 @@ class Runner:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._process: subprocess.Popen[bytes] | None = None
-        self._log: IO[bytes] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -41,12 +40,15 @@ class Runner:
             if self.is_running:
                 raise Refused(409, "The next round is being made already.")
             command, folder = command_of(self._source.folder)
-            if self._log is not None:
-                self._log.close()
-            self._log = (self._source.folder / LOG).open("wb")
-            self._process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT
-            )
+            with (self._source.folder / LOG).open("wb") as log:
+                self._process = subprocess.Popen(
+                    command,
+                    cwd=folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # it goes on where the review is ended
+                )
 
     def log(self) -> str:
         """The end of what it printed."""

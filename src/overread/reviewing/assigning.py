@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from overread.review.refusing import Refused
-from overread.review.table import Table, Word
-from overread.review.tickets import ADJUDICATE, READ, REPEAT, Ticket, Tickets
+from overread.reviewing.refusing import Refused
+from overread.reviewing.table import Table, Word
+from overread.reviewing.tickets import ADJUDICATE, READ, REPEAT, Ticket, Tickets
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LEASE = 1800.0  # seconds that an item is kept for a reader who does not ask for it again

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from overread.review.refusing import Refused, missing
-from overread.review.review import Review, Round, item_name, item_of, plain
-from overread.review.table import Word, why_of
+from overread.reviewing.refusing import Refused, missing
+from overread.reviewing.review import Review, Round, item_name, item_of, plain
+from overread.reviewing.table import Word, why_of
 from overread.store import OUTCOMES, STATUSES
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -7,8 +7,8 @@ from hashlib import sha256
 from typing import Any
 
 from overread import __version__
-from overread.review.accounts import Person
-from overread.review.items import (
+from overread.reviewing.accounts import Person
+from overread.reviewing.items import (
     Json,
     View,
     answer_json,
@@ -19,11 +19,11 @@ from overread.review.items import (
     view_back,
     view_of_ticket,
 )
-from overread.review.masks import handed_in
-from overread.review.refusing import Refused
-from overread.review.review import Review, Round, item_name
-from overread.review.table import Word, why_of
-from overread.review.tickets import ADJUDICATE, AGAIN, READ, REPEAT, Ticket
+from overread.reviewing.masks import handed_in
+from overread.reviewing.refusing import Refused
+from overread.reviewing.review import Review, Round, item_name
+from overread.reviewing.table import Word, why_of
+from overread.reviewing.tickets import ADJUDICATE, AGAIN, READ, REPEAT, Ticket
 from overread.store import Opinion
 
 OUTCOMES = ("label", "keep", "unsure", "unreadable", "out-of-scope", "skip")
@@ -191,7 +191,7 @@ def withdrawn(review: Review, now: Round, person: Person, number: int) -> Json:
     review.check_open()
     place, word = now.table.words.get(number, (-1, None))
     if word is None or word.reader != person.name:
-        raise Refused(403 if word else 404, "This is no answer of yours.")
+        raise Refused(403 if word else 404, "This is no answer of yours in this round.")
     if word.round != now.table.number or word.outcome == "undo":
         raise Refused(409, "This answer can no longer be taken back: its round is over.")
     if number not in now.table.undone:

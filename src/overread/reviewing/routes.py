@@ -9,14 +9,14 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from overread import __version__
-from overread.review import items as shaping
-from overread.review.accounts import Person, same
-from overread.review.answering import Answer, answered, asked_again, withdrawn
-from overread.review.images import LONGEST, Picture
-from overread.review.masks import MOST
-from overread.review.progress import agreement, brief, progress
-from overread.review.refusing import Refused, missing
-from overread.review.review import Review, Round, item_name, item_of, plain, round_name
+from overread.reviewing import items as shaping
+from overread.reviewing.accounts import Person, same
+from overread.reviewing.answering import Answer, answered, asked_again, withdrawn
+from overread.reviewing.images import LONGEST, Picture
+from overread.reviewing.masks import MOST
+from overread.reviewing.progress import agreement, brief, progress
+from overread.reviewing.refusing import Refused, missing
+from overread.reviewing.review import Review, Round, item_name, item_of, plain, round_name
 
 Json = dict[str, Any]
 THUMB = 256  # pixels of a neighbour's longer side

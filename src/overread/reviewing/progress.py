@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from overread.data.faults import BadImage
-from overread.review.assigning import firsts_of
-from overread.review.refusing import Refused
-from overread.review.review import Review, Round
-from overread.review.table import Word
+from overread.reviewing.assigning import firsts_of
+from overread.reviewing.refusing import Refused
+from overread.reviewing.review import Review, Round
+from overread.reviewing.table import Word
 from overread.store.standing import VOTES
 
 Json = dict[str, Any]

@@ -14,12 +14,12 @@ from starlette.exceptions import HTTPException
 
 from overread.data.faults import BadImage
 from overread.errors import InputError, OverreadError
-from overread.review.curator_routes import desk
-from overread.review.guard import App, Guard, Names, host_of
-from overread.review.pages import HERE, filled, pages
-from overread.review.refusing import Refused
-from overread.review.review import Review
-from overread.review.routes import MASK_SIGNS, api
+from overread.reviewing.curator_routes import desk
+from overread.reviewing.guard import App, Guard, Names, host_of
+from overread.reviewing.pages import HERE, filled, pages
+from overread.reviewing.refusing import Refused
+from overread.reviewing.review import Review
+from overread.reviewing.routes import MASK_SIGNS, api
 
 for ending, kind in {
     ".js": "text/javascript",

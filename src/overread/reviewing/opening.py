@@ -6,10 +6,18 @@ from itertools import islice
 from pathlib import Path
 
 from overread.errors import InputError
-from overread.review.accounts import ROLES, Accounts
-from overread.review.review import Review
-from overread.review.settings import ReviewSettings
-from overread.review.source import ALONE, AUDIT_ROUND, Source, Suspect, configured, read_source, read_suspects
+from overread.reviewing.accounts import ROLES, Accounts
+from overread.reviewing.review import Review
+from overread.reviewing.settings import ReviewSettings
+from overread.reviewing.source import (
+    ALONE,
+    AUDIT_ROUND,
+    Source,
+    Suspect,
+    configured,
+    read_source,
+    read_suspects,
+)
 from overread.store import LabelStore
 from overread.store.connecting import connect
 
