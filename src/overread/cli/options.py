@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from overread.data.options import (
     ON_BAD_IMAGE,
+    PLANE_NAMES,
     STRUCTURES,
     TASKS,
     DataOptions,
@@ -112,6 +113,11 @@ data_flags = stacked(
         help="May structures overlap? auto: not those of an indexed mask.",
     ),
     click.option("--spacing", metavar="MM", type=float, help="Millimetres a pixel of the images on disk."),
+    shown("--plane", type=click.Choice(PLANE_NAMES), default="axial", help="How volumes are cut into slices."),
+    click.option(
+        "--window", metavar="CENTRE:WIDTH", help="Grey of volumes and DICOM: 40:400 for soft tissue in CT."
+    ),
+    click.option("--channel", metavar="NAME", help="Channel of an nnU-Net data set to show; the first one."),
     shown(
         "--on-bad-image",
         type=click.Choice(ON_BAD_IMAGE),
@@ -207,7 +213,8 @@ output_flags = stacked(
 def data_options(flags: dict[str, Any]) -> DataOptions:
     """Takes the data flags out of `flags`."""
     names = ("task", "image_col", "label_col", "mask_col", "group_col", "split_col", "split", "groups")
-    taken = {name: flags.pop(name) for name in (*names, "structures", "spacing", "on_bad_image")}
+    others = ("structures", "spacing", "on_bad_image", "plane", "window", "channel")
+    taken = {name: flags.pop(name) for name in (*names, *others)}
     split_map, map_labels, merge = flags.pop("split_map"), flags.pop("map_labels"), flags.pop("merge")
     return DataOptions(
         **taken,

@@ -50,7 +50,7 @@ def open_images(
             digests[done.position] = done.digest
         images = _gathered(pool, digests, sorted((done.position, done.why) for done in told if done.why))
     if images.bad and on_bad_image == "stop":
-        faults = tuple(f"{manifest.images[position]}: {why}" for position, why in images.bad)
+        faults = [(str(manifest.images[position]), why) for position, why in images.bad]
         refuse(manifest.root, [bad_images(faults, len(manifest))])
     return images
 

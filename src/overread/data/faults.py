@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from overread.data import deep
 from overread.errors import InputError
 
 BEGINNINGS = {  # what a file that is no image often is, by its first bytes in lower case
@@ -51,9 +54,27 @@ def in_words(error: Exception) -> str:
     """The library's error in words for the user."""
     text = str(error)
     if isinstance(error, EOFError) or any(
-        word in text.lower() for word in ("truncated", "unexpected end", "not enough")
+        word in text.lower()
+        for word in ("truncated", "unexpected end", "not enough", "end-of-stream", "bytes, got")
     ):
         return "the file is truncated: its end is missing"
     if "imagecodecs" in text:
         return "a TIFF with a compression that is not read; save it without compression"
     return f"the file is damaged ({os.path.basename(text) if '/' in text else text or type(error).__name__})"
+
+
+@contextmanager
+def told(name: str) -> Iterator[None]:
+    """Whatever goes wrong becomes a `BadImage` with the name of the image."""
+    try:
+        yield
+    except BadImage as error:
+        raise BadImage(name, error.why) from None
+    except deep.Unfit as error:
+        raise BadImage(name, str(error)) from None
+    except InputError:  # an extra that is missing, a flag that is wrong
+        raise
+    except MemoryError:
+        raise BadImage(name, "too large for the memory of this machine") from None
+    except Exception as error:  # a broken file makes a library raise nearly anything
+        raise BadImage(name, in_words(error)) from None

@@ -6,11 +6,12 @@ import difflib
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from overread.data.address import file_of
 from overread.data.manifest import Strings
 from overread.data.mask_files import MaskFiles
 from overread.data.problems import Problem, counted
@@ -72,7 +73,7 @@ def file_problems(samples: Samples, faults: list[Fault]) -> list[Problem]:
     """The problems that `faults` make: files that are missing, and files that cannot be read."""
     images, masks = [fault for fault in faults if not fault.mask], [fault for fault in faults if fault.mask]
     absent = tuple(str(samples.images[fault.row]) for fault in images if fault.why == ABSENT)
-    others = tuple(f"{samples.images[fault.row]}: {fault.why}" for fault in images if fault.why != ABSENT)
+    others = [(str(samples.images[fault.row]), fault.why) for fault in images if fault.why != ABSENT]
     return [
         *([_absent(samples, absent)] if absent else []),
         *([bad_images(others, len(samples))] if others else []),
@@ -93,7 +94,12 @@ def _bad_masks(samples: Samples, faults: list[Fault]) -> Iterator[Problem]:
     if others := [fault for fault in faults if fault.why != ABSENT]:
         what = _rows(samples, others, "has a mask that cannot be used", "have masks that cannot be used")
         cure = "replace these files" + _skip(samples, others)
-        yield Problem(what, cure, tuple(f"{fault.mask}: {fault.why}" for fault in others))
+        yield Problem(what, cure, _told((fault.mask, fault.why) for fault in others))
+
+
+def _told(faults: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """ "file: why" of each; what is wrong with a whole volume is told once."""
+    return tuple(dict.fromkeys(f"{file_of(name)}: {why}" for name, why in faults))
 
 
 def _rows(samples: Samples, faults: list[Fault], one: str, many: str) -> str:
@@ -105,10 +111,10 @@ def _skip(samples: Samples, faults: list[Fault]) -> str:
     return SKIP if len({fault.row for fault in faults}) < len(samples) else "."
 
 
-def bad_images(examples: tuple[str, ...], count: int) -> Problem:
-    """The problem of image files that are there and cannot be read; `examples` are "image: why"."""
-    cure = "replace these files" + (SKIP if len(examples) < count else ".")
-    return Problem(f"{len(examples):,} of {counted(count, 'image')} cannot be read", cure, examples)
+def bad_images(faults: list[tuple[str, str]], count: int) -> Problem:
+    """The problem of images (name and why) that are there and cannot be read, out of `count`."""
+    cure = "replace these files" + (SKIP if len(faults) < count else ".")
+    return Problem(f"{len(faults):,} of {counted(count, 'image')} cannot be read", cure, _told(faults))
 
 
 def _absent(samples: Samples, absent: tuple[str, ...]) -> Problem:
@@ -121,7 +127,7 @@ def _absent(samples: Samples, absent: tuple[str, ...]) -> Problem:
 def _fault(path: str) -> str:
     """What is wrong with the file at `path`, or ""."""
     try:
-        found = os.stat(path)
+        found = os.stat(file_of(path))
     except (FileNotFoundError, NotADirectoryError):
         return ABSENT
     except (OSError, ValueError) as error:  # no permission, a name too long for the disk, a zero byte in it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 FORMS = (
     "a folder with one sub-folder per class, a folder with a labels.csv or cases.csv, a CSV or TSV, "
-    "or a MedMNIST .npz"
+    "a raw nnU-Net folder, or a MedMNIST .npz"
 )
 UNLABELLED = f"an image, a folder of images, {FORMS}"  # where labels are optional
 OTHER_FORMS = {
@@ -15,12 +15,12 @@ OTHER_FORMS = {
     ".parquet": "Parquet is not read in this version: write a CSV",
     ".json": "JSON is not read in this version: write a CSV",
     ".dcm": "DICOM is not read in this version",
-    ".nii": "NIfTI is not read in this version",
     ".gz": "archives are not read: unpack it first",
 }
 IMAGE_ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2"),
     *(".pgm", ".ppm", ".pnm", ".pbm"),
+    *(".nii", ".nii.gz"),
 )
 IGNORED = {"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db", "$recycle.bin"}
 TABLE_ENDINGS = (".csv", ".tsv", ".tab")

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,11 @@ import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from overread.data import deep
-from overread.data.faults import BadImage, in_words, not_an_image
+from overread.data.contents import plain_bytes, size_of_part
+from overread.data.contents import read_file as read_file
+from overread.data.faults import BadImage, not_an_image
+from overread.data.faults import told as told
+from overread.data.formats import arrays
 from overread.data.silence import silenced, without_pixel_limit
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -49,16 +52,6 @@ def decode(source: str | Path | Array, size: int) -> Pixels:
     return decode_bytes(read_file(source, str(source)), size, str(source))
 
 
-def read_file(path: str | Path, name: str) -> bytes:
-    """The bytes of an image file; `name` is for the message."""
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise BadImage(name, "does not exist") from None
-    except (OSError, ValueError) as error:
-        raise BadImage(name, f"cannot be opened: {getattr(error, 'strerror', None) or error}") from None
-
-
 def decode_array(array: Array, size: int, name: str = "array") -> Pixels:
     """An array [H, W] or [H, W, 3] as uint8 [size, size, 3]; other types are scaled from their range."""
     try:
@@ -78,13 +71,15 @@ def decode_bytes(data: bytes, size: int, name: str) -> Pixels:
 
 def upright_size(path: str | Path, name: str) -> tuple[int, int]:
     """(height, width) of an image file as it is seen, from its header alone. Raises `BadImage`."""
+    if found := size_of_part(path, name):
+        return found
     with silenced(), told(name), without_pixel_limit():
         try:
             with Image.open(path, formats=FORMATS) as image:
                 width, height = image.size
                 return (width, height) if orientation(image) in SIDEWAYS else (height, width)
         except UnidentifiedImageError:
-            height, width = _tiff_array(read_file(path, name)).shape[:2]
+            height, width = _tiff_array(plain_bytes(path, name)).shape[:2]
             return height, width
 
 
@@ -100,22 +95,9 @@ def decode_picture(picture: Image.Image, size: int, name: str = "picture") -> Pi
         return square if turn is None else np.array(Image.fromarray(square).transpose(turn))
 
 
-@contextmanager
-def told(name: str) -> Iterator[None]:
-    """Whatever goes wrong becomes a `BadImage` with the name of the image."""
-    try:
-        yield
-    except BadImage as error:
-        raise BadImage(name, error.why) from None
-    except deep.Unfit as error:
-        raise BadImage(name, str(error)) from None
-    except MemoryError:
-        raise BadImage(name, "too large for the memory of this machine") from None
-    except Exception as error:  # a broken file makes Pillow raise nearly anything
-        raise BadImage(name, in_words(error)) from None
-
-
 def _decode(data: bytes, size: int) -> Pixels:
+    if data.startswith(arrays.MAGIC):
+        return decode_array(arrays.from_bytes(data), size)
     try:
         with without_pixel_limit():
             image = Image.open(io.BytesIO(data), formats=FORMATS)

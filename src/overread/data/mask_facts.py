@@ -13,9 +13,10 @@ import numpy as np
 
 from overread.data.cache import usable_cores
 from overread.data.cachedir import check_space, default_cache_dir
+from overread.data.contents import read_mask_file
 from overread.data.decoding import Decoded, fill, in_threads
 from overread.data.faults import BadImage
-from overread.data.images import read_file, upright_size
+from overread.data.images import upright_size
 from overread.data.mask_pictures import MaskPicture, mask_of_bytes
 from overread.data.opened import Pixels
 from overread.data.pool import Pool, Stamp, stamp_of
@@ -166,7 +167,7 @@ class Files:
         """Runs in a worker thread."""
         name, path, taken = self.names[position], self.paths[position], self.stamps[position]
         try:
-            data = read_file(path, name)
+            data = read_mask_file(path, name)
             digest = blake2b(data, digest_size=16).digest()
             row = None if digest in self.stored else to_row(facts_of(mask_of_bytes(data, name)))
         except BadImage as error:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
+
+from overread.data.address import address, split_address
 
 if TYPE_CHECKING:
     from overread.data.manifest import Ints, Strings
@@ -42,6 +45,19 @@ class MaskFiles:
         )
 
     def of(self, row: int, structure: int) -> list[str]:
-        """The files that a structure of a row lies in: none where nothing was drawn, several after a merge."""
-        found = (str(self.files[row, part.column]) for part in self.parts[structure])
-        return list(dict.fromkeys(name for name in found if name))
+        """Where a structure of a row is drawn, as addresses: nothing where it is not, several after a merge."""
+        values: dict[str, list[int | None]] = {}
+        for column, value in self.parts[structure]:
+            if name := str(self.files[row, column]):
+                values.setdefault(name, []).append(value)
+        return [name if None in found else with_values(name, found) for name, found in values.items()]
+
+
+def with_values(name: str, values: Iterable[int | None]) -> str:
+    """The address of what has one of `values` in a mask.
+
+    >>> with_values("mask.png", [1, 2]), with_values("case.nii.gz#axial=3", [1])
+    ('mask.png#value=1+2', 'case.nii.gz#axial=3&value=1')
+    """
+    file, rules = split_address(name)
+    return address(file, **{**rules, "value": "+".join(str(value) for value in values)})

@@ -14,8 +14,10 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from overread.data import deep
-from overread.data.faults import BadImage, not_an_image
-from overread.data.images import FORMATS, PIXEL_LIMIT, TURNS, gate, orientation, read_file, refuse_stack, told
+from overread.data.contents import read_mask_file
+from overread.data.faults import BadImage, not_an_image, told
+from overread.data.formats import arrays
+from overread.data.images import FORMATS, PIXEL_LIMIT, TURNS, gate, orientation, refuse_stack
 from overread.data.silence import silenced, without_pixel_limit
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -59,7 +61,7 @@ class MaskPicture:
 
 def read_mask(path: str | Path, name: str) -> MaskPicture:
     """The mask in a file; `name` is for the message. Raises `BadImage`."""
-    return mask_of_bytes(read_file(path, name), name)
+    return mask_of_bytes(read_mask_file(path, name), name)
 
 
 def mask_of_bytes(data: bytes, name: str) -> MaskPicture:
@@ -71,6 +73,9 @@ def mask_of_bytes(data: bytes, name: str) -> MaskPicture:
 
 
 def _decode(data: bytes) -> MaskPicture:
+    if data.startswith(arrays.MAGIC):
+        values = arrays.from_bytes(data)
+        return _picture(values if values.ndim == 2 else _one_channel(values, False), False, False)
     try:
         with without_pixel_limit():
             image = Image.open(io.BytesIO(data), formats=FORMATS)

@@ -14,9 +14,10 @@ from PIL import Image
 
 from overread.data.cache import usable_cores
 from overread.data.cachedir import check_space, default_cache_dir
+from overread.data.contents import read_mask_file
 from overread.data.decoding import Decoded, fill
 from overread.data.faults import BadImage
-from overread.data.images import read_file, upright_size
+from overread.data.images import upright_size
 from overread.data.manifest import Ints
 from overread.data.mask_files import MaskFiles as MaskFiles
 from overread.data.mask_files import Part as Part
@@ -157,7 +158,7 @@ class Rows:
         """Runs in a worker thread."""
         names = [str(name) for name in self.files.files[position]]
         try:
-            data = [read_file(os.path.join(self.root, name), name) if name else b"" for name in names]
+            data = [read_mask_file(os.path.join(self.root, name), name) if name else b"" for name in names]
             contents = [blake2b(one, digest_size=16).digest() if one else b"" for one in data]
             digest = self._joined(contents)
             small = None if digest in self.stored else self._small(names, data)

@@ -14,6 +14,7 @@ TASKS = ("classification", "segmentation")
 STRUCTURES = ("auto", "overlapping", "exclusive")
 ON_BAD_IMAGE = ("stop", "skip")
 LABELS = ("needed", "optional")
+PLANE_NAMES = ("axial", "coronal", "sagittal")
 OTHERS = "*"  # in --map-labels: every label that is not named
 
 
@@ -34,6 +35,9 @@ class DataOptions:
     merge: Mapping[str, tuple[str, ...]] | None = None  # e.g. {"lungs": ("left_lung", "right_lung")}
     structures: str = "auto"  # may they overlap? "auto": not those of an indexed mask
     spacing: float | None = None  # mm a pixel of the images as they lie on disk
+    plane: str = "axial"  # how volumes are cut
+    window: str | None = None  # CENTRE:WIDTH, for volumes and DICOM
+    channel: str | None = None  # of nnU-Net, by name or number
     on_bad_image: str = "stop"  # or "skip"
     labels: str = "needed"  # or "optional", to predict; no flag
 
@@ -42,12 +46,15 @@ class DataOptions:
             ("--task", self.task, TASKS),
             ("--structures", self.structures, STRUCTURES),
             ("--on-bad-image", self.on_bad_image, ON_BAD_IMAGE),
+            ("--plane", self.plane, PLANE_NAMES),
             ("labels", self.labels, LABELS),
         ):
             if value is not None and value not in known:
                 raise InputError(
                     f"{flag} {value!r} is unknown: it is {' or '.join(known)}. {did_you_mean(value, known)}"
                 )
+        if self.window is not None:
+            parse_window(self.window)
         if self.spacing is not None and not 0 < self.spacing < math.inf:
             raise InputError(f"--spacing {self.spacing}: expected the millimetres a pixel, above 0.")
 
@@ -62,6 +69,22 @@ class DataOptions:
             "--split-col": self.split_col,
         }
         return {flag: column for flag, column in named.items() if column is not None}
+
+
+def parse_window(text: str) -> tuple[float, float]:
+    """What `--window` says: the value that becomes black, and the one that becomes white.
+
+    >>> parse_window("40:400")
+    (-160.0, 240.0)
+    """
+    centre, _, width = text.partition(":")
+    try:
+        middle, half = float(centre), float(width) / 2
+    except ValueError:
+        middle = half = math.nan
+    if not (math.isfinite(middle) and 0 < half < math.inf):
+        raise InputError(f"--window {text!r}: expected CENTRE:WIDTH, the width above 0, such as 40:400.")
+    return middle - half, middle + half
 
 
 def parse_split_map(text: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from overread.data.address import file_of
 from overread.errors import InputError
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -148,7 +149,7 @@ class Pool:
 def stamp_of(path: str) -> Stamp | None:
     """What changes when a file does; None where there is none."""
     try:
-        found = os.stat(path)
+        found = os.stat(file_of(path))
     except (OSError, ValueError):
         return None
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -9,6 +9,7 @@ from typing import NoReturn
 from overread.errors import InputError
 
 SHOWN = 5
+WIDEST = 240  # signs of an example
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def _tell(problem: Problem) -> str:
     lines = [f"- {problem.what}"]
     if problem.examples:
         lines[0] += ":"
-    lines += [f"    {short(example, 160)}" for example in problem.examples[:SHOWN]]
+    lines += [f"    {short(example, WIDEST)}" for example in problem.examples[:SHOWN]]
     if len(problem.examples) > SHOWN:
         lines.append(f"    ... and {len(problem.examples) - SHOWN:,} more")
     return "\n".join([*lines, f"  Cure: {problem.cure}"])

@@ -11,6 +11,8 @@ import numpy as np
 from overread.data.check import check_samples, notes_on
 from overread.data.files import Fault, file_problems, find_files
 from overread.data.folder import read_folder
+from overread.data.formats.nnunet import is_nnunet, read_nnunet
+from overread.data.formats.slices import left_whole, unfold
 from overread.data.forms import FORMS, IMAGE_ENDINGS, TABLE_ENDINGS, UNLABELLED, why_not
 from overread.data.groups import add_groups, groups_across_splits
 from overread.data.manifest import Ints, Manifest, Strings
@@ -57,12 +59,12 @@ def gather(source: str | Path, options: DataOptions, cache_dir: Path | None, qui
     samples = rename_splits(samples, options)
     crossing = groups_across_splits(samples)
     samples = rename_labels(pick_split(samples, options.split), options)
-    samples, faults = find_files(samples)
+    samples, faults = unfold(*find_files(samples), options)
     problems = [*samples.problems, *check_samples(samples, options.labels)]
     if samples.masks is None:
         refuse_mask_flags(options)
         return Gathered(str(source), samples, faults, crossing, problems, None)
-    found = survey(samples, {fault.mask for fault in faults}, cache_dir, quiet)
+    found = survey(samples, {fault.mask for fault in faults} | left_whole(samples), cache_dir, quiet)
     if found.facts:
         samples = settle_structures(samples, samples.masks, found, options)
     faults = sorted([*faults, *mask_faults(samples, found)])
@@ -146,12 +148,14 @@ def _read_samples(path: Path, options: DataOptions) -> Samples:
         table = next((path / name for name in TABLES if (path / name).is_file()), None)
         if table:
             return read_table(table, options)
+        if is_nnunet(path):
+            return read_nnunet(path, options)
         if (path / "run.json").is_file():
             raise InputError(f"{path} is the folder of a run, not a data set. Expected {FORMS}.")
         return without_masks(read_folder(path, options), options)
     ending = path.suffix.lower()
     optional = options.labels == "optional"
-    if optional and ending in IMAGE_ENDINGS:
+    if optional and path.name.lower().endswith(IMAGE_ENDINGS):
         return one_image(path)
     if ending == ".npz":
         return without_masks(read_npz(path, options), options)

@@ -16,7 +16,7 @@ class Reading:
 
     manifest: Manifest
     source: str
-    kind: str  # "table", "folder" or "npz"
+    kind: str  # "table", "folder", "npz", "nnU-Net", ...
     guessed: dict[str, str] = field(default_factory=dict)  # {"label": "diagnosis"}
     left_out: list[tuple[str, str]] = field(default_factory=list)
     duplicates: list[list[str]] = field(

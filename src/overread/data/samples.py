@@ -22,7 +22,7 @@ MISSING = ("", "nan")  # what an empty cell looks like; "NA" and "None" can be n
 class Samples:
     """N samples as read. Labels, groups and splits are text; "" is *not given*."""
 
-    kind: str  # "table", "folder" or "npz"
+    kind: str  # "table", "folder", "npz", "nnU-Net", ...
     root: Path  # the folder that relative image paths start from
     ids: Strings  # [N]
     images: Strings  # [N]

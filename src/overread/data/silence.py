@@ -1,4 +1,4 @@
-"""Keeps Pillow and tifffile quiet, safely across threads: what is wrong with a file is said by us, once."""
+"""Keeps the image libraries quiet, safely across threads: what is wrong with a file is said by us, once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 
 _opening = threading.Lock()
+LIBRARIES = ("tifffile", "nibabel.global", "pydicom")  # their loggers
 
 
 @dataclass
@@ -32,7 +33,8 @@ def silenced() -> Iterator[None]:
     """No warnings and no log lines of image libraries inside; the filters are those of the whole process."""
     with _silence.lock:
         if _silence.inside == 0:
-            logging.getLogger("tifffile").addHandler(_QUIET)
+            for name in LIBRARIES:
+                logging.getLogger(name).addFilter(_nothing)
             _silence.saved = warnings.catch_warnings()
             _silence.saved.__enter__()
             warnings.simplefilter("ignore")
@@ -44,10 +46,12 @@ def silenced() -> Iterator[None]:
             _silence.inside -= 1
             if _silence.inside == 0:
                 _silence.saved.__exit__(None, None, None)
-                logging.getLogger("tifffile").removeHandler(_QUIET)
+                for name in LIBRARIES:
+                    logging.getLogger(name).removeFilter(_nothing)
 
 
-_QUIET = logging.NullHandler()
+def _nothing(record: logging.LogRecord) -> bool:
+    return False
 
 
 @contextmanager

@@ -26,7 +26,9 @@ def settle_structures(samples: Samples, masks: MaskFiles, found: Survey, options
             "To join some: --merge NEW=A+B"
         )
     parts = merged(parts, options.merge or {})
-    exclusive = indexed if options.structures == "auto" else options.structures == "exclusive"
+    exclusive = (
+        indexed or masks.exclusive if options.structures == "auto" else options.structures == "exclusive"
+    )
 
     def settled(files: MaskFiles) -> MaskFiles:
         return replace(files, parts=tuple(parts.values()), exclusive=exclusive and len(parts) > 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from overread.data.columns import choose_columns
+from overread.data.formats.nnunet import is_nnunet
 from overread.data.forms import TABLE_ENDINGS
 from overread.data.options import DataOptions
 from overread.data.sheet import read_sheet
@@ -16,6 +17,8 @@ def task_of(source: str | Path, options: DataOptions) -> str:
     if options.task is not None:
         return options.task
     path = Path(source).expanduser()
+    if is_nnunet(path):
+        return "segmentation"
     table = path / "labels.csv" if path.is_dir() else path
     if not table.is_file() or table.suffix.lower() not in (*TABLE_ENDINGS, ".txt"):
         return "classification"
