@@ -18,6 +18,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 TREES = {file.relative_to(SOURCE).as_posix(): ast.parse(file.read_text(encoding="utf-8")) for file in FILES}
 TORCH = {"torch", "lightning", "monai", "torchmetrics", "safetensors.torch"}
 NEVER_TORCH = (
+    "benches/",
     "detect/",
     "reporting/",
     "cleaning/",
@@ -142,7 +143,9 @@ def test_the_simulated_expert_keeps_its_knowledge_where_it_is_looked_for():
 
 
 def test_nothing_but_the_simulated_expert_in_cleaning_sees_the_truth():
-    files = [name for name in SEES_TRUTH if name.startswith(("cleaning/", "store/", "readers/", "reviewing/"))]
+    files = [
+        name for name in SEES_TRUTH if name.startswith(("cleaning/", "store/", "readers/", "reviewing/"))
+    ]
     assert files == ["cleaning/experts.py"]
 
 
@@ -233,7 +236,9 @@ def test_registries_name_real_things(kind):
         assert entry.source, name
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["audit", "--help"], ["corrupt", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["list"], ["audit", "--help"], ["corrupt", "--help"], ["bench", "--help"]]
+)
 def test_help_and_list_load_nothing_heavy(arguments):
     heavy = ["torch", "lightning", "monai", "pandas", "numpy", "sklearn", "matplotlib", "PIL"]
     script = (

@@ -1,7 +1,7 @@
 """Overread: a second read for every label of a medical image data set.
 
 The verbs of the command line are functions here: `overread.audit`, `train`, `predict`, `corrupt`, `clean`,
-`export`, `report`, `demo`.
+`export`, `review`, `report`, `demo`, `bench`.
 `overread.load(RUN)` is the model that `train` made.
 """
 
@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from overread.benches.running import bench as bench
     from overread.model import load as load
     from overread.verbs.audit import audit as audit
     from overread.verbs.clean import clean as clean
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
     from overread.verbs.export import export as export
     from overread.verbs.predict import predict as predict
     from overread.verbs.report import report as report
+    from overread.verbs.review import review as review
     from overread.verbs.train import train as train
 
 __version__ = "0.1.0"
-PLACES = {"load": "overread.model"}  # of what is no verb
-__all__ = ["__version__", "audit", "clean", "corrupt", "demo", "export", "load", "predict", "report", "train"]
+PLACES = {"load": "overread.model", "bench": "overread.benches.running"}  # of what is not in verbs/
+__all__ = ["__version__", "audit", "bench", "clean", "corrupt", "demo", "export", "load", "predict", "report", "review", "train"]
 
 
 def __getattr__(name: str) -> Any:

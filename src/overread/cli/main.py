@@ -26,10 +26,11 @@ VERBS = {  # verb -> module:attribute, imported when the verb is asked for
     "review": "overread.cli.review:command",
     "report": "overread.cli.report:command",
     "export": "overread.cli.export:command",
+    "bench": "overread.cli.bench:command",
     "list": "overread.cli.list:command",
     "demo": "overread.cli.demo:command",
 }
-RESUMABLE = ("audit", "train", "clean")
+RESUMABLE = ("audit", "train", "clean", "bench")
 DEBUG = "OVERREAD_DEBUG"
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 LAST_WORDS = (
