@@ -355,7 +355,8 @@ def test_an_audit_is_no_training(shapes, tmp_path):
     ("flags", "loss"),
     [
         ({}, "ce"),
-        ({"method": "qam-ocm"}, "ce"),
+        ({"method": "qam"}, "dice-ce"),
+        ({"method": "qam-ocm"}, "dice-ce"),
         ({"method": "ss"}, "dice-ce"),
         ({"method": "ss-jo"}, "dice-ce"),
         ({"method": "ousm"}, "dice-ce"),
@@ -363,5 +364,5 @@ def test_an_audit_is_no_training(shapes, tmp_path):
         ({"method": "ss-jo", "loss": "ce"}, "ce"),
     ],
 )
-def test_methods_of_small_loss_descend_on_dice_too_unless_told_otherwise(flags, loss):
+def test_methods_that_select_descend_on_dice_too_unless_told_otherwise(flags, loss):
     assert settled(TrainConfig(**flags), "segmentation").loss == loss

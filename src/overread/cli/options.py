@@ -169,7 +169,7 @@ learning_flags = stacked(
     click.option(
         "--loss",
         type=click.Choice(["ce", "dice", "dice-ce"]),
-        help="Loss of masks: cross-entropy of each pixel, Dice, or both; ce unless the method is one of small loss.",
+        help="Loss of masks: cross-entropy of each pixel, Dice, or both; ce of the plain network, else both.",
     ),
     shown(
         "--noise-rate",

@@ -27,7 +27,8 @@ MASK_SIZE = 128  # pixels
 DEFAULT_NETWORK, DEFAULT_SEGMENTER = "efficientnet-lite0", "unet"
 LABEL_AUGMENT, MASK_AUGMENT = "flip", "rotate=10,crop=0.1"  # where the verb augments unless told otherwise
 AUDIT_METHOD = "qam-ocm"  # of masks
-LOSS_OF = dict.fromkeys(("ousm", "co-teaching", "ss", "ss-jo"), "dice-ce")  # of masks; ce else: decision 0017
+SELECTIVE = ("ousm", "co-teaching", "qam", "qam-ocm", "ss", "ss-jo")
+LOSS_OF = dict.fromkeys(SELECTIVE, "dice-ce")  # of masks; ce else: decision 0017
 C = TypeVar("C", bound=LearningConfig)
 
 

@@ -63,9 +63,13 @@ def learn(reading: Reading, images: Images, config: AuditConfig, setup: Setup, r
 
 def second_read(gathering: MaskGathering, first: Read, recipe: Recipe, folds: int, trusted: Array) -> Read:
     """Plain networks learn from `trusted` [N] images alone, whose masks the first read does not doubt, and read all
-    of them anew: what wrong masks had taught the first networks is gone. Losses and columns stay the first's."""
+    of them anew: what wrong masks had taught the first networks is gone. Losses and columns stay the first's.
+
+    They descend on cross-entropy alone, whose probabilities say how sure the network is.
+    """
     from overread.methods.ce import CE
 
+    gathering = replace(gathering, task=replace(gathering.task, criterion=PLAIN))
     read = gathering.out_of_fold("second", CE(), recipe, folds, trusted)
     return replace(read, losses=first.losses, columns=first.columns)
 
