@@ -35,7 +35,7 @@ class LearningConfig(ABC):
     augment: str = (
         "auto"  # as engine/augment.py reads it; to train on labels none, masks are turned and cropped
     )
-    loss: str | None = None  # of masks: "ce" (of the plain network), "dice" or "dice-ce" (of methods that select)
+    loss: str | None = None  # of masks: "ce" (of the plain network), "dice" or "dice-ce" (of the others)
     noise_rate: float | None = None  # None: estimated
     seed: int = 0
     device: str = "auto"
