@@ -9,7 +9,7 @@ import pytest
 
 import overread
 
-STYLE = Path(overread.__file__).parent / "review" / "static" / "theme.css"
+STYLE = Path(overread.__file__).parent / "reviewing" / "static" / "theme.css"
 GROUNDS = ("page", "panel", "raised")
 TEXTS = ("ink", "soft", "accent", "given", "suggested", "drawn", "doubt", "good", "bad")
 PAIRS = [

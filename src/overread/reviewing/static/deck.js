@@ -6,7 +6,9 @@ export const AHEAD = 4;
 const KEPT = 8; // pictures that stay in memory
 
 export class Deck {
-  constructor() {
+  // sizeOf(image): the size in which it will be seen first
+  constructor(sizeOf) {
+    this.sizeOf = sizeOf;
     this.items = [];
     this.done = false;
     this.words = "";
@@ -45,7 +47,7 @@ export class Deck {
   }
 
   load(image) {
-    const promise = loadPicture(image);
+    const promise = loadPicture(image, this.sizeOf(image));
     promise.then(
       (picture) => Object.assign(promise, { picture }), // can be drawn without waiting
       () => this.pictures.delete(image.url), // asked for again when it is wanted

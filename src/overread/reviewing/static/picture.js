@@ -3,21 +3,26 @@
 
 export const PLAIN = { level: 0.5, width: 1, invert: false };
 
-// Fetches and decodes the image of an item, ready to draw: {url, raw, low, high}.
-export async function loadPicture(image, signal) {
-  const bitmap = await createImageBitmap(await (await got(image.url, signal)).blob(), { colorSpaceConversion: "none" });
-  return new Picture(bitmap, image);
+const AS_IT_IS = { colorSpaceConversion: "none" };
+
+// Fetches and decodes the image of an item, ready to draw: {url, raw, low, high}; also at the size {width, height} in
+// screen pixels in which it will be seen first, so that showing it is only copying.
+export async function loadPicture(image, size) {
+  const blob = await (await got(image.url)).blob();
+  const first = size && { ...AS_IT_IS, resizeWidth: size.width, resizeHeight: size.height, resizeQuality: "high" };
+  const found = await Promise.all([createImageBitmap(blob, AS_IT_IS), first && createImageBitmap(blob, first)]);
+  return new Picture(...found, image);
 }
 
-async function got(url, signal) {
-  const answer = await fetch(url, { signal, credentials: "same-origin" });
+async function got(url) {
+  const answer = await fetch(url, { credentials: "same-origin" });
   if (!answer.ok) throw new Error(`The image could not be read (${answer.status}).`);
   return answer;
 }
 
 export class Picture {
-  constructor(bitmap, image) {
-    Object.assign(this, { bitmap, width: bitmap.width, height: bitmap.height });
+  constructor(bitmap, fitted, image) {
+    Object.assign(this, { bitmap, fitted, width: bitmap.width, height: bitmap.height });
     this.raw = image.raw ?? null; // where its 16 bits are, fetched when they are first wanted
     this.low = image.low ?? 0; // what the share 0 and the share 1 stand for
     this.high = image.high ?? 255;
@@ -28,7 +33,7 @@ export class Picture {
 
   // What to draw: the bitmap itself, or its pixels through a window.
   through(look) {
-    if (look.level === PLAIN.level && look.width === PLAIN.width && !look.invert) return this.bitmap;
+    if (isPlain(look)) return this.bitmap;
     const wanted = `${look.level}/${look.width}/${look.invert}/${this.deep !== null}`;
     if (wanted !== this.seen) this.render(look);
     this.seen = wanted;
@@ -87,8 +92,13 @@ export class Picture {
 
   close() {
     this.bitmap.close();
+    this.fitted?.close();
     Object.assign(this, { data: null, looks: null, deep: null });
   }
+}
+
+export function isPlain({ level, width, invert }) {
+  return level === PLAIN.level && width === PLAIN.width && !invert;
 }
 
 // The grey value shown for each of `size` values: a straight line from level - width / 2 to level + width / 2.

@@ -27,7 +27,7 @@ const bench = masks ? new Bench(viewer, gestures, moved) : null;
 const panel = new Panel($("#panel"), (state) => (bench ? benchSections(bench, state) : []));
 const standing = new Standing(me);
 const stopwatch = new Stopwatch();
-const deck = new Deck();
+const deck = new Deck((image) => viewer.fitted(image));
 const outbox = new Outbox(`${me.title}/${me.reader}`, (message) => post("/api/answers", message), tellOutbox);
 const reading = new Reading({ deck, outbox, queue, display, over, say: tell, warn, brief, answerOf });
 let answers = 0; // since the pace was last asked for

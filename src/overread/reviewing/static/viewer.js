@@ -1,6 +1,6 @@
 // The image on its canvas: fitted, zoomed, moved, through a window; layers (masks) are drawn on top of it.
 
-import { PLAIN } from "./picture.js";
+import { PLAIN, isPlain } from "./picture.js";
 
 const SMALLEST = 0.5; // of the fitting zoom
 const LARGEST = 64; // screen pixels a pixel of the image
@@ -27,6 +27,12 @@ export class Viewer {
     if (!keep || !same) this.fitting = true;
     if (this.fitting) this.fit();
     this.draw(); // at once: the key was pressed now
+    this.deepen();
+  }
+
+  // Behind a window of its own a deep image shows all its values, once they have come.
+  deepen() {
+    if (this.picture && !isPlain(this.look)) this.picture.deepen().then((come) => come && this.later(), () => {});
   }
 
   resize() {
@@ -43,6 +49,21 @@ export class Viewer {
   whole() {
     const { picture } = this;
     return picture ? Math.min(this.width / picture.width, this.height / picture.height) : 1;
+  }
+
+  // The size in screen pixels at which an image fits; null where it is shown as squares, or nothing is known yet.
+  fitted({ width, height }) {
+    const scale = Math.min(this.width / width, this.height / height) * this.density;
+    if (!(scale > 0 && scale < PIXELS_SHOW)) return null;
+    return { width: Math.round(width * scale), height: Math.round(height * scale) };
+  }
+
+  // The picture at the very size that is to be drawn, where it was prepared.
+  ready() {
+    const { picture } = this;
+    if (!this.fitting || !picture.fitted || !isPlain(this.look)) return null;
+    const size = this.fitted(picture);
+    return size && picture.fitted.width === size.width && picture.fitted.height === size.height ? picture.fitted : null;
   }
 
   fit() {
@@ -89,10 +110,12 @@ export class Viewer {
   }
 
   setLook(look) {
+    const before = JSON.stringify(this.look);
     this.look = { ...this.look, ...look };
     this.look.width = Math.min(2, Math.max(1 / 255, this.look.width));
     this.look.level = Math.min(1.5, Math.max(-0.5, this.look.level));
-    this.picture?.deepen().then((come) => come && this.later(), () => {});
+    if (before === JSON.stringify(this.look)) return;
+    this.deepen();
     this.later();
   }
 
@@ -114,10 +137,12 @@ export class Viewer {
     context.fillStyle = "#000";
     context.fillRect(0, 0, this.canvas.width, this.canvas.height);
     if (picture) {
+      const ready = this.ready();
+      if (ready) context.drawImage(ready, Math.round(view.x * density), Math.round(view.y * density));
       context.setTransform(view.scale * density, 0, 0, view.scale * density, view.x * density, view.y * density);
       context.imageSmoothingEnabled = view.scale * density < PIXELS_SHOW;
       context.imageSmoothingQuality = "high";
-      context.drawImage(picture.through(this.look), 0, 0);
+      if (!ready) context.drawImage(picture.through(this.look), 0, 0);
       for (const layer of this.layers) layer(context, view.scale);
     }
     this.changed(this);
