@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -26,6 +26,17 @@ SUMMARY: dict[str, Any] = {
     "per_class": {"mel": {"flagged": 200}, "nv": {"flagged": 1112}},
     "read": {"left_out": [{"image": "x", "why": "y"}], "duplicates": [], "conflicts": [["a", "b"]]},
     "warnings": ["Class 'mel' is small."],
+}
+
+CLEANED: dict[str, Any] = {
+    **{name: SUMMARY[name] for name in ("samples", "groups", "classes", "noise_rate", "read", "warnings")},
+    "bought": 60,
+    "rounds": 3,
+    "cost": 60,
+    "guard": {"words": "24 of 60 labels changed; 16 expected."},
+    "forecast": {"remaining": {"expected": 6.0, "low": 1.0, "high": 17.0}},
+    "stop": {"words": "go on"},
+    "end": "The budget is spent.",
 }
 
 
@@ -53,7 +64,10 @@ def calls(monkeypatch):
 
     def demo(out, **more):
         seen.append({"out": out, **more})
-        return result(out)
+        rounds = pd.DataFrame({"round": [1], "test_true_macro_f1": [0.75]})
+        cleaned = SimpleNamespace(out=out / "cleaned", state="done", summary=CLEANED, rounds=rounds)
+        exported = SimpleNamespace(out=out / "labels", record={"to": "csv"})
+        return SimpleNamespace(audit=result(out / "run"), clean=cleaned, export=exported)
 
     for verb, function in (("audit", audit), ("demo", demo)):
         module = ModuleType(f"overread.verbs.{verb}")
@@ -184,4 +198,17 @@ def test_json_is_the_summary(calls, capsys):
 def test_the_demo(calls, capsys):
     assert main(["demo", "-o", "run", "--seed", "3", "--quiet"]) == 0
     assert calls == [{"out": Path("run"), "seed": 3, "quiet": True}]
-    assert "Report   run" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Report   run/run/report.html" in out
+    assert "Bought   60 labels in 3 rounds, 60 answers" in out
+    assert "Test     macro-F1 0.750, by the true labels" in out
+    assert out.endswith("Table    run/labels/labels.csv\n")
+
+
+def test_the_demo_as_json_has_all_three_parts(calls, capsys):
+    assert main(["demo", "-o", "run", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "audit": SUMMARY,
+        "clean": CLEANED,
+        "export": {"to": "csv"},
+    }
