@@ -9,8 +9,8 @@ started again, evenly spread; a reader whose request failed posts the very same 
 every read that was acknowledged must be in the label store once, and the trail whole.
 
 A read is the time from the key to the next items, by the clock of the reader; reads that a killed server made wait
-are told apart. Then: how soon the page is served on 10,000 samples, and how quick pages of the queue and the next item
-are in queues of 1,000 and of 1,000,000 items. The result goes to benchmarks/results/review_load.json.
+are told apart. Then: how soon the page is served on 10,000 samples, and how quick pages of the queue and the next
+items are in queues of 1,000 and of 1,000,000. The result goes to benchmarks/results/review_load.json.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import gzip
 import io
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -15,8 +15,20 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from overread.data import deep
+from overread.data.contents import values_of_part
 from overread.data.faults import BadImage
-from overread.data.images import FORMATS, TURNS, _plain, gate, orientation, read_file, refuse_stack, told
+from overread.data.formats import arrays
+from overread.data.images import (
+    FORMATS,
+    SIDEWAYS,
+    TURNS,
+    _plain,
+    gate,
+    orientation,
+    read_file,
+    refuse_stack,
+    told,
+)
 from overread.data.silence import silenced, without_pixel_limit
 from overread.errors import InputError
 from overread.reviewing.source import Source
@@ -72,7 +84,7 @@ class Images:
     """The images of a run by row."""
 
     def __init__(self, source: Source) -> None:
-        self._source, self._kept = source, Kept()
+        self._source, self._kept, self._facts = source, Kept(), Kept(4 << 20)
         self._arrays: dict[str, Array] = {}
 
     def picture(self, row: int, longest: int = LONGEST) -> Picture:
@@ -82,13 +94,26 @@ class Images:
         )
         return found
 
+    def facts(self, row: int) -> Picture:
+        """An image without its pixels: from the header of the file where that is enough, which is quick."""
+        return self._facts.get(row, lambda: self._probed(row), lambda _: 200)  # type: ignore[no-any-return]
+
+    def _probed(self, row: int) -> Picture:
+        path = self._source.images[row]
+        if self._pixels(path) is None and (size := plain_size(path)) is not None:
+            width, height = sent_size(size, LONGEST)
+            return Picture(b"", width, height, *size, 0.0, 255.0)
+        found = self.picture(row)
+        return replace(found, png=b"", raw=None if found.raw is None else b"")
+
     def _made(self, row: int, longest: int) -> Picture:
         path = self._source.images[row]
         pixels = self._pixels(path)
-        with silenced(), told(f"image {row}"):
-            return encoded(
-                pixels if pixels is not None else values_of(read_file(path, f"image {row}")), longest
-            )
+        name = f"image {row}"
+        with silenced(), told(name):
+            if pixels is None:
+                pixels = values_of_part(path, name)  # of volumes and DICOM, before any window
+            return encoded(values_of(read_file(path, name)) if pixels is None else pixels, longest)
 
     def _pixels(self, path: str) -> Array | None:
         """The image of data that came as arrays: FILE.npz/SPLIT/ROW."""
@@ -98,15 +123,33 @@ class Images:
             return None
         if folder not in self._arrays:
             try:
-                with np.load(file, allow_pickle=False) as arrays:
-                    self._arrays[folder] = arrays["images" if split == "image" else f"{split}_images"]
+                with np.load(file, allow_pickle=False) as held:
+                    self._arrays[folder] = held["images" if split == "image" else f"{split}_images"]
             except (OSError, ValueError, KeyError) as error:
                 raise InputError(f"{file} cannot be read: {error}.") from None
         return np.asarray(self._arrays[folder][int(row)])
 
 
+def plain_size(path: str) -> tuple[int, int] | None:
+    """(width, height) of a picture of 8 bits, by its header; None of what must be decoded to be known."""
+    try:
+        with (
+            silenced(),
+            without_pixel_limit(),
+            Image.open(path, formats=("JPEG", "PNG", "BMP", "WEBP")) as image,
+        ):
+            if image.mode not in ("L", "RGB", "P", "LA", "RGBA", "1") or deep.has_deep_colour(image):
+                return None
+            width, height = image.size
+            return (height, width) if orientation(image) in SIDEWAYS else (width, height)
+    except Exception:  # a broken file makes Pillow raise nearly anything; decoding it says what is wrong
+        return None
+
+
 def values_of(data: bytes) -> Array:
     """[H, W] or [H, W, 3] the values in the bytes of an image file, upright: uint8, or what a deep one holds."""
+    if data.startswith(arrays.MAGIC):
+        return arrays.from_bytes(data)
     try:
         with without_pixel_limit():
             image = Image.open(io.BytesIO(data), formats=FORMATS)
@@ -189,11 +232,16 @@ def raw_of(values: Array, low: float, high: float, size: tuple[int, int]) -> byt
 
 def shrunk(image: Image.Image, longest: int) -> Image.Image:
     """The picture with its longer side at most `longest`."""
-    scale = longest / max(image.size)
-    if scale >= 1.0:
+    size = sent_size(image.size, longest)
+    if size == image.size:
         return image
-    width, height = (max(1, round(side * scale)) for side in image.size)
-    return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)
+
+
+def sent_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """(width, height) with the longer side at most `longest`."""
+    scale = min(1.0, longest / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def png_of(image: Image.Image) -> bytes:

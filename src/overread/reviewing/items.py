@@ -8,7 +8,6 @@ from typing import Any
 
 from overread.data.faults import BadImage
 from overread.reviewing.accounts import Person
-from overread.reviewing.images import LONGEST
 from overread.reviewing.refusing import Refused, missing
 from overread.reviewing.review import Review, Round, item_name, item_of
 from overread.reviewing.table import Word, why_of
@@ -106,7 +105,7 @@ def about_image(review: Review, row: int) -> Json:
     """Where an image is, how large, and its values; what is wrong with it where it cannot be read."""
     url = f"/api/images/{row}"
     try:
-        picture = review.images.picture(row, LONGEST)
+        picture = review.images.facts(row)
     except BadImage as error:
         return {"url": None, "words": f"This image cannot be read: it {error.why}.", "width": 0, "height": 0}
     return {

@@ -18,8 +18,9 @@ from overread.reviewing.source import (
     read_source,
     read_suspects,
 )
+from overread.reviewing.table import items_of
 from overread.store import LabelStore
-from overread.store.connecting import connect
+from overread.store.connecting import Database, connect
 
 OWN = "labels.sqlite"
 
@@ -32,9 +33,10 @@ def opened(folder: Path, settings: ReviewSettings) -> tuple[Review, str]:
     accounts = None
     try:
         accounts = Accounts(folder / "review.sqlite")
-        register(store, source)
-        asked = ask(store, source, settings) if source.verb == "audit" else ""
-        review = Review(source, store, connect(url), accounts, with_readers(source, settings))
+        database = connect(url)
+        register(store, database, source)
+        asked = ask(store, database, source, settings) if source.verb == "audit" else ""
+        review = Review(source, store, database, accounts, with_readers(source, settings))
         with review.turn() as now:
             if not len(now.table):
                 raise InputError(f"Nothing is asked in {folder}: its queue is empty.")
@@ -69,16 +71,18 @@ def with_readers(source: Source, settings: ReviewSettings) -> ReviewSettings:
     return replace(settings, readers=settings.readers or (told if isinstance(told, int) else 1))
 
 
-def register(store: LabelStore, source: Source) -> None:
-    """Writes the samples of an audit down, once; those of `clean` are there."""
-    if source.verb == "audit":
+def register(store: LabelStore, database: Database, source: Source) -> None:
+    """Writes the samples of an audit down, once; those of `clean` are there, as are those of the run's own store
+    where something is asked already."""
+    was_asked = database.shown == str(source.folder / OWN) and items_of(database, AUDIT_ROUND)
+    if source.verb == "audit" and not was_asked:
         given = None if source.structures else [label or None for label in source.given]
         store.register(source.ids, given, source.groups, source.structures)
 
 
-def ask(store: LabelStore, source: Source, settings: ReviewSettings) -> str:
+def ask(store: LabelStore, database: Database, source: Source, settings: ReviewSettings) -> str:
     """Puts the suspects of an audit into the queue, most suspicious first; what is there stays."""
-    there = len(store.queue(AUDIT_ROUND))
+    there = items_of(database, AUDIT_ROUND)
     if there and (settings.budget is None or settings.budget <= there):
         return f"{counted(min(there, settings.budget or there), source)} to read, as the queue has them."
     suspects = read_suspects(source)

@@ -82,6 +82,7 @@ class Review:
         table.read(self.settings.budget)
         tickets = Tickets(self.accounts, table)
         self.curating = None
+        self.neighbours = Neighbours(self.source)  # a new round has new evidence
         return Round(table, tickets, Assigner(table, tickets, self.settings.repeats, self.settings.blind))
 
     def check_open(self) -> None:

@@ -69,9 +69,9 @@ def serve(
         limit_concurrency=500,
         h11_max_incomplete_event_size=32 << 10,
     )
-    say(f"Open {link}")
-    say("The link lets one person in, once. Ctrl-C ends the review; what was answered is kept.")
-    if browser:
-        threading.Timer(0.3, webbrowser.open, [link]).start()
     with suppress(KeyboardInterrupt):  # uvicorn has ended all that was going on, and passes it on
+        say(f"Open {link}")
+        say("The link lets one person in, once. Ctrl-C ends the review; what was answered is kept.")
+        if browser:
+            threading.Timer(0.3, webbrowser.open, [link]).start()
         uvicorn.Server(config).run(sockets=[listening])

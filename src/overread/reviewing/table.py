@@ -236,6 +236,13 @@ def why_of(
     return {(row[0], row[1]): (row[2], json.loads(row[3])) for row in connection.execute(query)}
 
 
+def items_of(database: Database, number: int) -> int:
+    """How many items a round has."""
+    count = sa.select(sa.func.count()).select_from(queue).where(queue.c.round == number)
+    with database.reading() as connection:
+        return int(connection.execute(count).scalar() or 0)
+
+
 def newest_round(connection: Connection) -> int | None:
     """The round that was put into the queue last."""
     return connection.execute(sa.select(sa.func.max(queue.c.round))).scalar()
