@@ -4,16 +4,18 @@
 
 Thirty readers answer rounds of a thousand items, each sample by one to three of them; some are unsure, skip, undo,
 or speak as an authority. Then: the current labels of all samples, in a store that was just opened and in one that
-has been; the next item of a reader, in a round of a thousand items half of which he has answered, and in one of as many
-as there are opinions, of which he has answered all but the last hundred; one opinion appended, and a hundred at
-once; the trail verified. Seconds by the clock; `processor` is what this process used of them, for other work on the
-machine. PostgreSQL is started by scripts/postgres, with its settings as they come. The result goes to
+has been; the next item of a reader, in a round of a thousand items half of which he has answered, and in one of as
+many as there are opinions, of which he has answered all but the last hundred (`first`: the first time that a process
+asks, when it reads the round); one opinion appended, and a hundred at once; the trail verified. Seconds by the
+clock; `processor` is what this process used of them, for other work on the machine, whose `load` is told too.
+PostgreSQL is started by scripts/postgres, with its settings as they come. The result goes to
 benchmarks/results/store.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import sqlite3
 import statistics
@@ -171,6 +173,11 @@ def postgres() -> Iterator[tuple[str, str] | None]:
         subprocess.run([POSTGRES, "stop", folder], check=True)
 
 
+def loads() -> float | None:
+    """Processes that wanted to run, mean of the last minute."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -181,7 +188,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the SQLite file is made; removed at the end")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "store.json")
     args = parser.parse_args()
-    size = args.samples, args.opinions
+    size, load = args.samples, {"before": loads()}
     stores: dict[str, Any] = {}
     versions = {
         "overread": __version__,
@@ -198,9 +205,11 @@ def main() -> None:
             if server:
                 versions["postgresql"] = server[1]
                 stores["postgresql"] = measure(server[0], *size)
+    load["after"] = loads()
     about = {"command": ["python", *sys.argv], "date": now(), "versions": versions, "machine": machine()}
     result = {
         **about,
+        "load": load,  # processes that wanted to run in the last minute, others' too
         "seed": SEED,
         "samples": size[0],
         "opinions": size[1],

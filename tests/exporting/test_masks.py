@@ -162,3 +162,12 @@ def test_masks_of_another_size_are_stretched():
     assert np.array_equal(found[0], drawn(3, (4, 4)))
     assert np.array_equal(found[1], drawn(2, (4, 4)))
     assert not joined(given, {0: drawn(3, (4, 4))}, exclusive=True)[1].any()
+
+
+def test_what_was_drawn_goes_before_what_was_given_and_then_the_first():
+    given = np.ones((3, 1, 3), bool)
+    assert joined(given, {1: np.array([[True, False, False]])}, exclusive=True).astype(int).tolist() == [
+        [[0, 1, 1]],
+        [[1, 0, 0]],
+        [[0, 0, 0]],
+    ]

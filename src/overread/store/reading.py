@@ -24,13 +24,13 @@ def page(connection: Connection, after: int, round: int | None) -> list[Entry]:
     return [entry_of(row._asdict()) for row in connection.execute(query)]
 
 
-def said_by_place(connection: Connection, until: int | None = None) -> dict[int, list[Said]]:
-    """What was said of each sample of which anything was said, in order, by the sample's place."""
+def said_by_sample(connection: Connection, until: int | None = None) -> dict[str, list[Said]]:
+    """What was said of each sample of which anything was said, in order, by the sample's id."""
     o = opinions.c
     value = sa.func.coalesce(o.label, o.mask)
-    columns = (samples.c.place, o.number, o.reader, o.outcome, value, o.authority, o.structure, o.undoes)
-    query = sa.select(*columns).join(samples, samples.c.id == o.sample).order_by(o.number)
-    found: dict[int, list[Said]] = {}
+    query = sa.select(o.sample, o.number, o.reader, o.outcome, value, o.authority, o.structure, o.undoes)
+    found: dict[str, list[Said]] = {}
+    query = query.order_by(o.number)
     for row in plain_rows(connection, query if until is None else query.where(o.number <= until)):
         found.setdefault(row[0], []).append(Said._make(row[1:]))
     return found
@@ -43,17 +43,24 @@ def plain_rows(connection: Connection, query: sa.Select[Any]) -> list[tuple[Any,
     return list(cursor.fetchall())
 
 
+def places_said(connection: Connection) -> dict[str, int]:
+    """The place of each sample of which anything was said. Of a million samples a dictionary would take longer."""
+    query = sa.select(samples.c.id, samples.c.place).where(samples.c.id.in_(sa.select(opinions.c.sample)))
+    return {row[0]: row[1] for row in plain_rows(connection, query)}
+
+
 def current(connection: Connection, columns: Columns, structure: str | None) -> Current:
     """Where each sample stands, or one structure of each."""
-    said = said_by_place(connection)
+    said = said_by_sample(connection)
     if structure is not None:
         look_up("structure", structure, dict.fromkeys(columns.structures))
-        found = {place: of_structures(each, [structure])[structure] for place, each in said.items()}
+        found = {name: of_structures(each, [structure])[structure] for name, each in said.items()}
     elif columns.structures:
-        found = {place: of_image(of_structures(each, columns.structures)) for place, each in said.items()}
+        found = {name: of_image(of_structures(each, columns.structures)) for name, each in said.items()}
     else:
-        found = {place: standing(each) for place, each in said.items()}
-    return current_of(columns.ids, columns.given, found)
+        found = {name: standing(each) for name, each in said.items()}
+    places = places_said(connection)
+    return current_of(columns.ids, columns.given, {places[name]: one for name, one in found.items()})
 
 
 def standings(
@@ -61,8 +68,7 @@ def standings(
 ) -> dict[tuple[str, str | None], Standing]:
     """Where each label (or mask of a structure) stands of which something was said, up to entry `until`."""
     found: dict[tuple[str, str | None], Standing] = {}
-    for place, said in said_by_place(connection, until).items():
-        name = str(columns.ids[place])
+    for name, said in said_by_sample(connection, until).items():
         each = of_structures(said, columns.structures) if columns.structures else {None: standing(said)}
         found.update({(name, structure): one for structure, one in each.items()})
     return found

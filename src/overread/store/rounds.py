@@ -82,11 +82,11 @@ class Round:
         self.items = [(row[0], row[1]) for row in connection.execute(asked)]
         for index, (sample, _) in enumerate(self.items):
             self._of_sample.setdefault(sample, []).append(index)
-        here = sa.select(q.sample).where(q.round == self.number, q.sample == opinions.c.sample).exists()
+        here = opinions.c.sample.in_(sa.select(q.sample).where(q.round == self.number))
         wanted = (
             opinions.c.round == self.number,
             sa.and_(opinions.c.authority, here),
-            opinions.c.undoes.is_not(None),
+            sa.and_(opinions.c.undoes.is_not(None), here),
         )
         words = {word.number: word for condition in wanted for word in _words(connection, condition)}
         for number in sorted(words):
