@@ -64,6 +64,7 @@ def test_what_is_shown(serve, labels_run, draw):
         "low": 0,
         "high": 255,
         "raw": None,
+        "window": None,
     }
 
 
@@ -183,6 +184,31 @@ def test_deep_images_keep_their_values(serve, labels_run, make_run, draw):
     grey = draw.pixels(ann.get(image["url"]))
     assert (grey.dtype, grey.min(), grey.max()) == (np.uint8, 0, 255)
     assert answer.headers["content-encoding"] == "gzip"
+
+
+def test_a_slice_of_a_volume_keeps_its_values(serve, make_run, draw):
+    nibabel = pytest.importorskip("nibabel")
+    run = make_run(9, lambda row: row == 1)
+    volume = np.arange(6 * 5 * 3, dtype=np.int16).reshape(6, 5, 3) * 10 - 200
+    nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), run / "ct.nii.gz")
+    table = (run / "manifest.csv").read_text().splitlines()
+    table[2] = table[2].replace(
+        str(run.parent / "images" / "Doe^John 1.png"), f"{run / 'ct.nii.gz'}#axial=1&window=40:400"
+    )
+    (run / "manifest.csv").write_text("\n".join(table))
+    ann = serve(run).person("ann")
+    [item] = ann.items()
+    image = item["image"]
+    plane = volume[:, :, 1]
+    assert (image["deep"], image["window"]) == (True, [40.0, 400.0])
+    assert (image["low"], image["high"]) == (plane.min(), plane.max())
+    assert image["width"] * image["height"] == plane.size
+    sent = (
+        np.frombuffer(ann.get(image["raw"]).content, "<u2") / 65535 * (image["high"] - image["low"])
+        + image["low"]
+    )
+    assert sorted(np.round(sent)) == sorted(plane.ravel())
+    assert draw.pixels(ann.get(image["url"])).size == plane.size
 
 
 def test_a_broken_image_is_told_and_can_be_answered(serve, make_run):

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from overread.data import deep
+from overread.data.address import split_address
 from overread.data.contents import values_of_part
 from overread.data.faults import BadImage
 from overread.data.formats import arrays
@@ -94,6 +95,11 @@ class Images:
         )
         return found
 
+    def window(self, row: int) -> list[float] | None:
+        """[centre, width] of grey that the data set names for an image."""
+        told = split_address(self._source.images[row])[1].get("window", "")
+        return [float(number) for number in told.split(":")] if told else None
+
     def facts(self, row: int) -> Picture:
         """An image without its pixels: from the header of the file where that is enough, which is quick."""
         return self._facts.get(row, lambda: self._probed(row), lambda _: 200)  # type: ignore[no-any-return]
@@ -111,7 +117,7 @@ class Images:
         pixels = self._pixels(path)
         name = f"image {row}"
         with silenced(), told(name):
-            if pixels is None:
+            if pixels is None and longest == LONGEST:
                 pixels = values_of_part(path, name)  # of volumes and DICOM, before any window
             return encoded(values_of(read_file(path, name)) if pixels is None else pixels, longest)
 

@@ -117,6 +117,7 @@ def about_image(review: Review, row: int) -> Json:
         "deep": picture.raw is not None,
         "low": picture.low,
         "high": picture.high,
+        "window": review.images.window(row),
         "raw": f"{url}.raw" if picture.raw is not None else None,
     }
 
