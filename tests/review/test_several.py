@@ -127,6 +127,17 @@ def test_blind_readers_see_nothing_before_they_commit(serve, labels_run):
     assert ann.get(f"/api/items/{item['item']}").json()["shown"] == done["reveal"]
 
 
+def test_a_blind_reader_who_skips_has_seen_nothing(serve, labels_run):
+    desk = serve(labels_run, blind=True)
+    ann = desk.person("ann", ["reader", "adjudicator"])
+    [item, *_] = ann.items()
+    assert ann.say(item, "skip")["reveal"] is None
+    assert ann.get(f"/api/items/{item['item']}").json()["shown"] is None
+    assert ann.get(f"/api/items/{item['item']}/neighbours").status_code == 403
+    body = {"ticket": item["ticket"], "outcome": "keep", "revise": True}
+    assert "nothing to revise" in ann.refused("/api/answers", body, 409)
+
+
 def test_blind_readers_may_revise_once_and_both_are_kept(serve, labels_run):
     desk = serve(labels_run, blind=True)
     ann = desk.person("ann", ["reader"])

@@ -84,7 +84,7 @@ def check(review: Review, now: Round, view: View, answer: Answer) -> None:
     assert ticket is not None
     review.check_open()
     words = answers_to(now, ticket)
-    if answer.revise and not (review.settings.blind and words):
+    if answer.revise and not (review.settings.blind and words and words[0].outcome != "skip"):
         raise Refused(
             409, "There is nothing to revise: an answer is revised after the reveal of a blind review."
         )

@@ -64,5 +64,5 @@ def run_next(review: Review, now: Round) -> None:
 def export_command(review: Review) -> str:
     """What to type when all is read."""
     kind = "masks" if review.source.structures else "csv"
-    db = f" --db {review.settings.db}" if review.settings.db else ""
+    db = f" --db {review.database.shown}" if review.settings.db else ""  # without its password
     return f"overread export {review.source.folder} -o labels --to {kind}{db}"

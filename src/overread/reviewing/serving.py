@@ -62,6 +62,8 @@ def serve(
         app,
         lifespan="off",
         log_config=None,
+        log_level="critical",
+        ws="none",
         access_log=False,
         server_header=False,
         proxy_headers=False,
