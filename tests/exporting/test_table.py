@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -14,7 +15,9 @@ from overread.cli.main import main
 from overread.data.options import DataOptions
 from overread.data.read import read
 from overread.errors import InputError
+from overread.exporting.labels import Labels
 from overread.store import LabelStore, Opinion
+from overread.verbs.export import without_password
 
 NEW = DataOptions(map_labels={"'@new": "mel"})  # a class of one image is no class to learn
 
@@ -212,6 +215,13 @@ def test_a_store_elsewhere_is_named(kit, run, tmp_path):
     assert overread.export(run, tmp_path / "c").record["head"]["number"] == 1
     with pytest.raises(InputError, match=r"There is no label store .*nowhere"):
         overread.export(run, tmp_path / "d", db=str(tmp_path / "nowhere"))
+
+
+def test_a_password_is_told_to_nobody(run):
+    url = "postgresql://ann:secret@host/db"
+    labels = Labels(run, run, None, store=SimpleNamespace(url="postgresql+psycopg://ann:***@host/db"))
+    for command in (["overread", "export", "--db", url], ["overread", "export", f"--db={url}"]):
+        assert "secret" not in json.dumps(without_password(command, url, labels))
 
 
 def test_the_store_of_another_run_is_refused(run, tmp_path):

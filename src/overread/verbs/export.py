@@ -45,19 +45,26 @@ def export(
     with closing(store) if store else nullcontext():
         labels = labels_of(run, out, store)
         with whole_folder(out) as folder:
-            record = {**about(labels, to, command), "written": write(labels, folder)}
+            told = without_password(command, db, labels)
+            record = {**about(labels, to, told), "written": write(labels, folder)}
             record["files"] = sorted(path.name for path in folder.iterdir())
             write_json(folder / "export.json", record)
     return ExportResult(out, record)
 
 
-def about(labels: Labels, to: str, command: Sequence[str] | None) -> dict[str, Any]:
+def without_password(command: Sequence[str] | None, db: str | None, labels: Labels) -> list[str]:
+    """The command as export.json tells it, to whoever reads that."""
+    shown = db if labels.store is None else labels.store.url
+    return [word.replace(db, str(shown)) if db else word for word in command or []]
+
+
+def about(labels: Labels, to: str, command: Sequence[str]) -> dict[str, Any]:
     """The first part of export.json."""
     return {
         "overread": __version__,
         "verb": "export",
         "to": to,
-        "command": list(command or []),
+        "command": list(command),
         "run": str(labels.run.absolute()),
         "store": None if labels.store is None else labels.store.url,
         "head": None if labels.head is None else labels.head._asdict(),
