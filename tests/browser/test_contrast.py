@@ -11,7 +11,20 @@ import overread
 
 STYLE = Path(overread.__file__).parent / "reviewing" / "static" / "theme.css"
 GROUNDS = ("page", "panel", "raised")
-TEXTS = ("ink", "soft", "accent", "given", "suggested", "drawn", "doubt", "good", "bad")
+TEXTS = (
+    "ink",
+    "soft",
+    "accent",
+    "given",
+    "suggested",
+    "drawn",
+    "doubt",
+    "good",
+    "bad",
+    "reader0",
+    "reader1",
+    "reader2",
+)
 PAIRS = [
     *((text, ground, 4.5) for text in TEXTS for ground in GROUNDS),
     ("ink", "pressed", 4.5),
@@ -20,7 +33,7 @@ PAIRS = [
     ("on-image", "behind-image", 4.5),
     *(("edge", ground, 3.0) for ground in (*GROUNDS, "behind-image")),
     *(("focus", ground, 3.0) for ground in GROUNDS),
-    *((f"canvas-{name}", "behind-image", 3.0) for name in ("given", "suggested", "drawn", "doubt")),
+    *((f"canvas-{name}", "behind-image", 3.0) for name in MARKS),
 ]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-slow = pytest.mark.slow
+pytestmark = pytest.mark.slow
 HEADING = "#panel h1"
 CODEC = """async (given) => {
     const { encodeMask, decodeGrey } = await import('/static/png.js');
@@ -122,7 +122,6 @@ def answers(page):
     return page.evaluate("fetch('/api/mine').then((answer) => answer.json())")["answers"]
 
 
-@slow
 def test_edited_mask_reloads_pixel_by_pixel(masks, serve, browse):
     with serve(masks()) as server:
         page = browse(server.link)
@@ -156,7 +155,6 @@ def test_edited_mask_reloads_pixel_by_pixel(masks, serve, browse):
         assert before
 
 
-@slow
 def test_given_and_suggested_are_taken_by_a_key(masks, serve, browse):
     with serve(masks()) as server:
         page = browse(server.link)
@@ -176,7 +174,6 @@ def test_given_and_suggested_are_taken_by_a_key(masks, serve, browse):
         assert np.array_equal(picture(page, newest["answer"]["mask"]), wanted)
 
 
-@slow
 def test_holding_h_hides_the_masks(masks, serve, browse):
     with serve(masks()) as server:
         page = browse(server.link)
@@ -191,7 +188,6 @@ def test_holding_h_hides_the_masks(masks, serve, browse):
         assert page.screenshot() == shown
 
 
-@slow
 def test_blind_masks_are_drawn_from_nothing(masks, serve, browse):
     with serve(masks(), "--blind") as server:
         page = browse(server.link)
@@ -203,3 +199,33 @@ def test_blind_masks_are_drawn_from_nothing(masks, serve, browse):
         ready(page, "Go on")
         [answer] = answers(page)
         assert picture(page, answer["answer"]["mask"])[60, 30:80].all()
+
+
+def test_adjudicator_takes_the_mask_of_a_reader(masks, serve, browse):
+    with serve(masks(), "--readers", "2", "--budget", "1") as server:
+        owner = browse(server.link)
+        ready(owner, "Keep given")
+        owner.goto(f"{server.url}/curator")
+        owner.fill("#invite-name", "bob")
+        owner.click("#invite button[type=submit]")
+        bob = browse(owner.locator("#invited input").input_value())
+        ready(bob, "Keep given")
+        stroke(bob, (10, 10), (50, 10))
+        bob.keyboard.press("Enter")
+        bob.locator("#over h1").wait_for()
+        owner.goto(server.url)
+        ready(owner, "Keep given")
+        owner.keyboard.press("a")
+        owner.locator("#over h1").wait_for()
+        [answer] = answers(bob)
+        wanted = picture(bob, answer["answer"]["mask"])
+        owner.goto(f"{server.url}/adjudicate")
+        ready(owner, "Keep given")
+        assert owner.locator(".opinions li").count() == 2
+        for name in ("reader0", "reader1"):
+            owner.locator(f"[data-class={name}]").click()
+            if owner.evaluate("window.overread.bench.mask.pixels[10 * 128 + 30]"):
+                break
+        owner.keyboard.press("Enter")
+        newest = answers(owner)[0]
+        assert np.array_equal(picture(owner, newest["answer"]["mask"]), wanted)

@@ -141,8 +141,7 @@ def test_later_comes_back_last(reading):
     assert number(page) == first
     assert "put off" in page.locator("#panel header").inner_text()
     page.keyboard.press("u")
-    page.locator("#over h1").wait_for()
-    assert "Nothing is left" in page.locator("#over h1").inner_text()
+    page.locator("#over h1", has_text="Nothing is left").wait_for()
 
 
 def test_blind_reveal_and_revision(reading):

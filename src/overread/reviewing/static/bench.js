@@ -7,13 +7,14 @@ import { Overlay, Veil } from "./overlay.js";
 import { decodeGrey } from "./png.js";
 
 const KEPT = 16; // decoded masks in memory
+export const READERS = ["reader0", "reader1", "reader2"]; // masks of those who disagree, at most so many
 
 export class Bench {
   // changed(said): something moved; `said` is a sentence for the reader or "".
   constructor(viewer, gestures, changed) {
     Object.assign(this, { viewer, gestures, changed, opacity: 0.8, hidden: false, mask: null, ready: false });
     this.cache = new Map(); // url: promise of {width, height, values}
-    this.shown = { given: true, suggested: true, doubt: false, drawn: true };
+    this.shown = { given: true, suggested: true, doubt: false, drawn: true, ...Object.fromEntries(READERS.map((name) => [name, true])) };
     this.overlays = {};
     this.brush = new Brush(viewer, {
       changed: (box) => this.touched(box),
@@ -25,24 +26,27 @@ export class Bench {
   // Lays an item's masks on the bench; resolves when they are there. `masks`: {given, suggested, doubt} as URLs.
   async load(item, masks, own) {
     const turn = (this.turn = {});
-    Object.assign(this, { ready: false, mask: null, overlays: {}, given: null, suggested: null });
+    Object.assign(this, { ready: false, mask: null, overlays: {}, given: null, suggested: null, others: {} });
     this.brush.mask = null;
     const names = ["given", "suggested", "doubt"];
-    const urls = [...names.map((name) => masks?.[name] ?? null), own ?? null];
+    const others = drawnBy(item).map(({ mask }) => mask);
+    const urls = [...names.map((name) => masks?.[name] ?? null), own ?? null, ...others];
     const found = await Promise.all(urls.map((url) => url && this.fetched(url)));
     if (turn !== this.turn) return false;
     this.lay(item, found);
     return true;
   }
 
-  lay(item, [given, suggested, doubt, own]) {
+  lay(item, [given, suggested, doubt, own, ...others]) {
     const [width, height] = item.mask_size;
     Object.assign(this, { width, height, across: item.image.width / width, down: item.image.height / height });
-    [this.given, this.suggested] = [given, suggested].map((one) => one && one.values.map((value) => (value >= 128 ? 1 : 0)));
+    [this.given, this.suggested] = [given, suggested].map((one) => one && binary(one));
+    this.others = Object.fromEntries(others.map((one, at) => [READERS[at], binary(one)]));
+    for (const [name, pixels] of Object.entries(this.others)) this.overlays[name] = this.overlay(`--canvas-${name}`, pixels, { dashed: true });
     if (this.given) this.overlays.given = this.overlay("--canvas-given", this.given, {});
     if (this.suggested) this.overlays.suggested = this.overlay("--canvas-suggested", this.suggested, { dashed: true });
     if (doubt) this.overlays.doubt = new Veil(doubt, colour("--canvas-doubt"));
-    const start = own ? own.values.map((value) => (value >= 128 ? 1 : 0)) : this.given;
+    const start = own ? binary(own) : this.given;
     this.mask = new Mask(start ?? new Uint8Array(width * height), width, height);
     this.overlays.drawn = this.overlay("--canvas-drawn", this.mask.pixels, { filled: true });
     this.brush.mask = this.mask;
@@ -76,7 +80,7 @@ export class Bench {
     if (!this.ready || this.hidden) return;
     context.save();
     context.scale(this.across, this.down);
-    for (const name of ["doubt", "drawn", "given", "suggested"]) {
+    for (const name of ["doubt", "drawn", "given", "suggested", ...READERS]) {
       const overlay = this.overlays[name];
       if (!overlay || !this.shown[name]) continue;
       overlay.shown = true;
@@ -115,11 +119,12 @@ export class Bench {
     return true;
   }
 
-  // Begins anew from the given or the suggested mask; can be undone.
+  // Begins anew from the given mask, the suggested one or a reader's; can be undone.
   use(name) {
-    if (!this.ready || !this[name]) return;
-    this.touched(this.mask.replace(this[name]));
-    this.ended(name === "given" ? "The given mask." : "The suggested mask.");
+    const pixels = this[name] ?? this.others[name];
+    if (!this.ready || !pixels) return;
+    this.touched(this.mask.replace(pixels));
+    this.ended({ given: "The given mask.", suggested: "The suggested mask." }[name] ?? "The mask of this reader.");
   }
 
   toggle(name) {
@@ -138,6 +143,15 @@ export class Bench {
     if (this.given && this.mask.equals(this.given)) return "given";
     return this.suggested && this.mask.equals(this.suggested) ? "suggested" : "drawn";
   }
+}
+
+// Those whose masks an adjudicator sees.
+export function drawnBy(item) {
+  return item.opinions.filter(({ mask }) => mask).slice(0, READERS.length);
+}
+
+function binary({ values }) {
+  return values.map((value) => (value >= 128 ? 1 : 0));
 }
 
 function colour(name) {

@@ -1,5 +1,6 @@
 // The part of the side panel that belongs to masks: what is laid over the image, and how strongly.
 
+import { READERS, drawnBy } from "./bench.js";
 import { $, $$, make, say } from "./dom.js";
 import { section } from "./panel.js";
 
@@ -11,8 +12,9 @@ const LAYERS = [
 ];
 const LARGEST = 400; // pixels of a brush
 
-export function benchSections(bench, { shown }) {
-  const there = LAYERS.filter(([name]) => name === "drawn" || shown?.masks?.[name]);
+export function benchSections(bench, { item, shown }) {
+  const readers = drawnBy(item).map(({ who }, at) => [READERS[at], who]);
+  const there = [...LAYERS.filter(([name]) => name === "drawn" || shown?.masks?.[name]), ...readers];
   const boxes = there.map(([name, words]) =>
     make(
       "label",
@@ -22,7 +24,7 @@ export function benchSections(bench, { shown }) {
       words,
     ),
   );
-  return [section("Over the image", make("div", { class: "layers" }, ...boxes), opacity(bench), hold(bench), starts(shown))];
+  return [section("Over the image", make("div", { class: "layers" }, ...boxes), opacity(bench), hold(bench), starts(shown, readers))];
 }
 
 function opacity(bench) {
@@ -43,15 +45,17 @@ function hold(bench) {
   return button;
 }
 
-function starts(shown) {
+function starts(shown, readers) {
   const choices = [
     ["given", "use-given", "G", "Use given"],
     ["suggested", "use-suggested", "S", "Use suggested"],
   ].filter(([name]) => shown?.masks?.[name]);
+  const button = (wanted, ...words) => make("button", { class: "button", type: "button", ...wanted }, ...words);
   return make(
     "div",
     { class: "starts" },
-    ...choices.map(([, act, key, words]) => make("button", { class: "button", type: "button", "data-act": act }, make("kbd", {}, key), words)),
+    ...choices.map(([, act, key, words]) => button({ "data-act": act }, make("kbd", {}, key), words)),
+    ...readers.map(([name, who]) => button({ "data-act": "use", "data-class": name }, `Use ${who}`)),
   );
 }
 

@@ -30,7 +30,7 @@ export class Overlay {
   draw(context, scale, opacity) {
     if (!this.shown) return;
     context.save();
-    context.globalAlpha = opacity * 0.15;
+    context.globalAlpha = opacity * 0.12;
     context.imageSmoothingEnabled = false;
     if (this.filled) context.drawImage(this.area, 0, 0);
     if (this.path) this.border(context, scale, opacity);
@@ -64,7 +64,7 @@ export class Veil {
   draw(context, scale, opacity, width, height) {
     if (!this.shown) return;
     context.save();
-    context.globalAlpha = opacity;
+    context.globalAlpha = opacity * 0.7;
     context.drawImage(this.area, 0, 0, width, height);
     context.restore();
   }

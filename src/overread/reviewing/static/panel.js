@@ -8,8 +8,8 @@ const OUTCOMES = {
   unreadable: "unreadable",
   "out-of-scope": "out of scope",
   skip: "later",
-  keep: "the given label is right",
-  label: "a mask of their own",
+  keep: "as given",
+  label: "own mask",
 };
 
 export class Panel {
@@ -83,7 +83,7 @@ function withheld({ waiting, item }) {
 }
 
 function yours({ answer, past, revealed }) {
-  const words = answer.label ?? OUTCOMES[answer.outcome];
+  const words = answer.label ?? (answer.outcome === "label" ? "your own mask" : OUTCOMES[answer.outcome]);
   const hint = revealed ? "Enter goes on. Another answer now replaces yours; both are kept on record." : "Another answer replaces it; both are kept on record.";
   return make(
     "div",

@@ -173,6 +173,7 @@ addEventListener("change", (event) => {
 window.overread = { bench, viewer, reading, outbox }; // for tests and the curious
 addEventListener("beforeunload", (event) => outbox.waiting.length && event.preventDefault());
 if (bench) furnishBench(bench);
+addEventListener("keydown", (event) => event.key === "Escape" && event.target === panel.field && viewer.canvas.focus());
 fillKeys();
 furnish();
 outbox.open().then(() => reading.load());
