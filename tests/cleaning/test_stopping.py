@@ -108,6 +108,13 @@ def test_readers_who_change_what_is_wrong_are_seldom_warned_of():
     assert warned <= 6
 
 
+def test_a_first_reader_who_was_outvoted_counts_as_taken_back():
+    given, first, second = np.zeros(4, int), np.array([1, 1, 0, 1]), np.array([0, 1, -1, -1])
+    answer = np.array([0, 1, 0, -1])  # what they came to; the last one is disputed
+    found = changes(given, answer, np.full(4, 0.5), second, first)
+    assert (found.answered, found.changed, found.reread, found.returned) == (3, 1, 2, 1)
+
+
 def test_changes_that_second_readers_take_back_warn():
     given, answer = np.zeros(60, int), np.ones(60, int)
     second = np.where(np.arange(60) < 20, 0, 1)
@@ -123,5 +130,5 @@ def test_the_interval_of_a_share_is_scipys(count, of):
 
 
 def test_lengths_are_checked():
-    with pytest.raises(InputError, match="2 given labels, 1 answers, 2 p_wrong and 2 second"):
+    with pytest.raises(InputError, match="2 given labels, 1 answers, 2 p_wrong, 1 first and 2 second"):
         changes(np.zeros(2, int), np.zeros(1, int), np.zeros(2))

@@ -120,7 +120,9 @@ class Changes:
     warning: str  # empty where nothing speaks against the changes
 
 
-def changes(given: Array, answer: Array, p_wrong: Array, second: Array | None = None) -> Changes:
+def changes(
+    given: Array, answer: Array, p_wrong: Array, second: Array | None = None, first: Array | None = None
+) -> Changes:
     r"""The guard against over-cleaning: are right labels being changed?
 
     Two signs, neither of which needs the truth. Labels of a p_wrong below 0.1 are wrong in $\mu = \sum p$ cases; k
@@ -132,20 +134,22 @@ def changes(given: Array, answer: Array, p_wrong: Array, second: Array | None = 
         given, answer: [n] codes of the label before and of the reader's; an answer of -1 is none.
         p_wrong: [n] before it was asked, 0 to 1.
         second: [n] codes of a second reader's answers, who did not see the first; -1 where there is none.
+        first: [n] codes of the first reader's, where `answer` is what several came to; -1 where there is none.
     """
     given, answer, p_wrong = np.asarray(given), np.asarray(answer), np.asarray(p_wrong, float)
     second = np.full(len(given), -1) if second is None else np.asarray(second)
-    if not len(given) == len(answer) == len(p_wrong) == len(second):
+    first = answer if first is None else np.asarray(first)
+    if not len(given) == len(answer) == len(p_wrong) == len(second) == len(first):
         raise InputError(
-            f"There are {len(given)} given labels, {len(answer)} answers, {len(p_wrong)} p_wrong and {len(second)} "
-            "second answers: give one of each a label."
+            f"There are {len(given)} given labels, {len(answer)} answers, {len(p_wrong)} p_wrong, {len(first)} first "
+            f"and {len(second)} second answers: give one of each a label."
         )
     said = answer >= 0
     changed = said & (answer != given)
     p = np.clip(p_wrong, FLOOR, 1.0)
     held = said & (p_wrong < LOW)
     against, mean = int((changed & held).sum()), float(p[held].sum())
-    reread = changed & (second >= 0)
+    reread = (first >= 0) & (first != given) & (second >= 0)
     returned = int((second == given)[reread].sum())
     low, high = share_interval(returned, int(reread.sum()))
     answered, altered, expected = int(said.sum()), int(changed.sum()), float(p[said].sum())

@@ -8,6 +8,7 @@ from typing import Any
 from overread.readers.agreement import measures
 from overread.readers.answers import table_of
 from overread.store import Entry, LabelStore
+from overread.verbs.cleaning.answers import standing_entries
 
 NAMED = ("label", "keep")
 
@@ -17,12 +18,10 @@ def agreement(store: LabelStore, classes: tuple[str, ...], groups: dict[str, str
 
     `groups` tells the patient of each sample: samples of one are resampled together.
     """
-    entries = list(store.opinions())
-    undone = {entry.undoes for entry in entries}
     said = [
         (entry.sample, entry.reader, entry.label if entry.outcome in NAMED else None)
-        for entry in entries
-        if entry.outcome not in ("skip", "undo") and entry.number not in undone and known(entry, classes)
+        for entry in standing_entries(store)
+        if entry.outcome != "skip" and known(entry, classes)
     ]
     answers = table_of(said, classes, {sample: groups[sample] for sample, _, _ in said})
     if len(answers.readers) < 2 or not (answers.often > 1).any():

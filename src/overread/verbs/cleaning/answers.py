@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from overread.data.problems import Problem, counted, quoted, refuse
 from overread.data.sheet import Sheet, read_sheet
 from overread.errors import InputError
+from overread.run import read_info
 from overread.store import OUTCOMES, Entry, LabelStore, Opinion
 from overread.store.queue import Item
 from overread.verbs.findings import safe_cell
@@ -37,11 +38,11 @@ def check_answers(out: Path, expert: str, answers: Path | None, wait: bool) -> N
 
 
 def waiting_round(out: Path) -> int:
-    """The round that waits for answers."""
-    path = out / "queue.csv"
-    if not path.is_file():
-        raise InputError(f"{out} waits for no answers: there is no queue.csv in it. Leave --answers out.")
-    return round_of(path)
+    """The round that waits for answers: the one that comes after those in rounds.csv."""
+    path = out / "rounds.csv"
+    if not path.is_file() or read_info(out).get("state") == "done":
+        raise InputError(f"{out} waits for no answers. Leave --answers out.")
+    return len(read_sheet(path).lines)
 
 
 def round_of(path: Path) -> int:
@@ -65,11 +66,14 @@ def take_answers(store: LabelStore, classes: tuple[str, ...], path: Path, number
     ids = {safe_cell(name): name for name in items} | {name: name for name in items}
     labels = {safe_cell(name): name for name in classes} | {name: name for name in classes}
     sheet = read_sheet(path)
-    said = rows_said(sheet)
+    rows = rows_said(sheet)
+    said = [
+        row._replace(id=ids.get(row.id, row.id), answer=labels.get(row.answer, row.answer)) for row in rows
+    ]
     if problems := [*sheet.problems, *misunderstood(said, ids, labels, number)]:
         refuse(f"{path}; nothing was taken from it", problems)
-    last = {(entry.sample, entry.reader): entry for entry in standing_entries(store, number)}
-    opinions = [opinion_of(row, items[ids[row.id]], labels, last) for row in said]
+    last = last_words(store, number)
+    opinions = [opinion_of(row, items[row.id], labels, last) for row in said]
     new = [one for one in opinions if one is not None]
     if new:
         store.append(new)
@@ -88,11 +92,19 @@ def rows_said(sheet: Sheet) -> list[Said]:
     return [row._replace(reader=row.reader or READER) for row in rows if row.answer]
 
 
-def standing_entries(store: LabelStore, number: int) -> Iterable[Entry]:
-    """What was said in a round and not taken back, in order."""
+def last_words(store: LabelStore, number: int) -> dict[tuple[str, str], Entry]:
+    """By sample and reader: what was said last in a round and stands, or that it was taken back."""
     entries = list(store.opinions())
-    undone = {entry.undoes for entry in entries if entry.outcome == "undo"}
-    return [entry for entry in entries if entry.round == number and entry.number not in undone]
+    undone = {entry.undoes for entry in entries}
+    of_round = [entry for entry in entries if entry.round == number or entry.outcome == "undo"]
+    return {(entry.sample, entry.reader): entry for entry in of_round if entry.number not in undone}
+
+
+def standing_entries(store: LabelStore) -> list[Entry]:
+    """What was said and not taken back, in order."""
+    entries = list(store.opinions())
+    undone = {entry.undoes for entry in entries}
+    return [entry for entry in entries if entry.outcome != "undo" and entry.number not in undone]
 
 
 def misunderstood(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from overread.cleaning.stopping import CONFIDENCE, Stop, changes, stop_rule
 from overread.data.parts import rows_of
 from overread.measure import against_labels, repairs
 from overread.store.queue import Item
+from overread.verbs.cleaning.answers import standing_entries
 from overread.verbs.cleaning.config import CleanConfig
 from overread.verbs.cleaning.desk import Array, Desk, Labels
 from overread.verbs.cleaning.model import Model
@@ -103,11 +105,11 @@ def row_of(desk: Desk, look: Look, items: list[Item], cost: int, spent: float) -
         "verified": int(labels.verified.sum()),
         "learned_from": look.learned_from,
         "wrong_left": round(ahead.remaining.expected, 1),
-        "wrong_left_low": ahead.remaining.low,
-        "wrong_left_high": ahead.remaining.high,
+        "wrong_left_low": round(ahead.remaining.low, 1),
+        "wrong_left_high": round(ahead.remaining.high, 1),
         "next_100": round(ahead.next_wrong.expected, 1),
-        "next_100_low": ahead.next_wrong.low,
-        "next_100_high": ahead.next_wrong.high,
+        "next_100_low": round(ahead.next_wrong.low, 1),
+        "next_100_high": round(ahead.next_wrong.high, 1),
         "confirmed_in_a_row": stopping(desk, answers).run if by_suspicion(desk.config) else "",
         **figures(desk, look.model),
         "seconds": round(spent, 1),
@@ -128,7 +130,22 @@ def figures(desk: Desk, model: Model | None) -> dict[str, Any]:
 
 def guard(desk: Desk, look: Look) -> dict[str, Any]:
     """Whether right labels are being changed, as far as it can be seen without the truth."""
-    answers = look.answers
-    rows = answers.rows
-    said = changes(desk.pool.given[rows], look.labels.given[rows], answers.p_wrong)
+    items = [item for number in range(1, look.number + 1) for item in desk.store.queue(number)]
+    rows, labels = desk.rows_asked(items), look.labels
+    answer = np.where(labels.verified[rows], labels.given[rows], -1)
+    p_wrong = np.array([item.why["p_wrong"] for item in items], float)
+    first, second = read_twice(desk, items, look.number)
+    said = changes(desk.pool.given[rows], answer, p_wrong, second, first)
     return {"words": said.words, "warning": said.warning}
+
+
+def read_twice(desk: Desk, items: Sequence[Item], until: int) -> tuple[Array, Array]:
+    """[n], [n] what the first and the second reader of each item called it; -1 where there was none, or no label."""
+    code = {name: index for index, name in enumerate(desk.manifest.classes)}
+    by_reader: dict[str, dict[str, int]] = {item.sample: {} for item in items}
+    for entry in standing_entries(desk.store):
+        if entry.outcome != "skip" and 1 <= (entry.round or 0) <= until and entry.sample in by_reader:
+            by_reader[entry.sample][entry.reader] = code.get(entry.label or "", -1)  # a reader's last word
+    said = [[*by_reader[item.sample].values(), -1, -1][:2] for item in items]
+    table = np.array(said, np.int64).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
