@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -14,6 +15,8 @@ from overread.errors import InputError
 from overread.files import write_whole
 
 COLOURS = ("#444444", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f3fbf")
+WIDTH, CHARACTERS = 4.6, 17  # inches a panel, characters of the caption an inch
+LEGEND: dict[str, Any] = {"fontsize": 7, "frameon": False, "handlelength": 3}
 MARKED = 12  # points; a line with fewer shows them
 
 
@@ -48,19 +51,27 @@ def check_drawing() -> None:
 
 
 def draw(panels: Sequence[Panel], path: Path, caption: str) -> None:
-    """Writes the panels side by side, two or three a row, with the caption below."""
+    """Writes the panels side by side, two or three a row, with the caption above and what lines mean below."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     wide = 2 if len(panels) == 4 else min(3, len(panels))
     high = -(-len(panels) // wide)
-    figure = Figure(figsize=(4.6 * wide, 3.7 * high + 0.5), layout="constrained")
+    labels = [tuple(dict.fromkeys(line.label for line in panel.lines)) for panel in panels]
+    shared = len(panels) > 1 and len(set(labels)) == 1
+    rows = 0 if shared else max(map(len, labels))  # of the legend under each panel
+    figure = Figure(figsize=(WIDTH * wide, (3.4 + 0.16 * rows) * high + 0.8), layout="constrained")
     axes = figure.subplots(high, wide, squeeze=False).ravel()
     for ax, panel in zip(axes, panels, strict=False):
         draw_panel(ax, panel)
+        if not shared:
+            ax.legend(loc="upper left", bbox_to_anchor=(0, -0.16), **LEGEND)
     for ax in axes[len(panels) :]:
         ax.set_axis_off()
-    figure.supxlabel(caption, fontsize=7, color="#555555")
+    if shared:
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=wide, **LEGEND)
+    words = textwrap.fill(caption, int(CHARACTERS * WIDTH * wide))
+    figure.suptitle(words, fontsize=7, color="#555555")
     canvas = FigureCanvasAgg(figure)
     write_whole(path, lambda part: canvas.print_figure(str(part), dpi=130, format="png"))
 
@@ -92,8 +103,6 @@ def draw_panel(ax: Any, panel: Panel) -> None:
     if panel.x == "epoch":
         ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(alpha=0.25)
-    if named:
-        ax.legend(fontsize=7, framealpha=0.7, handlelength=3)
 
 
 def over_seeds(
