@@ -140,6 +140,7 @@ def draw():
         square=square,
         text=lambda values: b64encode(as_png(values)).decode(),
         pixels=lambda response: np.asarray(Image.open(io.BytesIO(response.content))),
+        save=lambda values, path: Image.fromarray(values).save(path),
         evil=EVIL,
         classes=CLASSES,
     )

@@ -99,3 +99,25 @@ def test_each_structure_is_asked_for_itself(serve, masks_run):
         "2.0",
     ]  # the lungs, which are flagged
     assert ann.get("/api/items/0.1").status_code == 404
+
+
+def test_structures_of_one_file_are_told_apart_by_their_numbers(serve, masks_run, draw):
+    indexed = masks_run.parent / "indexed.png"
+    values = (draw.square(2, 10) > 0) * 1 + (draw.square(20, 25) > 0) * 2
+    draw.save(values.astype(np.uint8), indexed)
+    table = (masks_run / "manifest.csv").read_text()
+    for number, name in enumerate(("lungs", "heart"), 1):
+        table = table.replace(str(masks_run.parent / f"0-{name}.png"), f"{indexed}#value={number}")
+    (masks_run / "manifest.csv").write_text(table)
+    ann = serve(masks_run).person("ann")
+    given = ann.get(ann.items()[0]["shown"]["masks"]["given"])
+    assert (draw.pixels(given) == draw.square(2, 10)).all()
+
+
+def test_a_file_of_several_structures_without_numbers_is_not_guessed_at(serve, masks_run):
+    table = (masks_run / "manifest.csv").read_text().replace("0-heart.png", "0-lungs.png")
+    (masks_run / "manifest.csv").write_text(table)
+    ann = serve(masks_run).person("ann")
+    answer = ann.get(ann.items()[0]["shown"]["masks"]["given"])
+    assert answer.status_code == 404
+    assert "one file holds several" in answer.json()["error"]
