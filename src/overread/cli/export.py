@@ -18,10 +18,18 @@ FILES = {"csv": ("labels.csv", "masks.csv"), "masks": ("labels.csv",), "audit": 
 @click.argument("run", metavar="RUN", type=options.PATH)
 @options.out_flag("OUT", "Folder for what is written; new or empty.")
 @options.shown("--to", metavar="NAME", default="csv", help=f"{', '.join(FORMATS)}, or path/file.py:FUNCTION.")
+@options.shown(
+    "--doubt",
+    metavar="keep|ignore",
+    default="keep",
+    help="Of --to nnunet: whether pixels that the audit doubts, of masks that nobody has verified, are learned from.",
+)
 @click.option("--db", metavar="URL", type=str, help="Label store; the run's own unless told otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def command(ctx: click.Context, /, run: Path, out: Path, to: str, db: str | None, as_json: bool) -> None:
+def command(
+    ctx: click.Context, /, run: Path, out: Path, to: str, doubt: str, db: str | None, as_json: bool
+) -> None:
     """Writes the labels of RUN as they stand now: given, current, who said so, when and why.
 
     What --to csv (of labels) and --to masks write can be given as DATA to every other verb.
@@ -32,7 +40,7 @@ def command(ctx: click.Context, /, run: Path, out: Path, to: str, db: str | None
     """
     from overread.verbs.export import export
 
-    result = export(run, out, to, db, command=ctx.obj)
+    result = export(run, out, to, db, doubt=doubt, command=ctx.obj)
     show_json(result.record) if as_json else show_lines(told(result.record, out))
 
 
@@ -47,6 +55,8 @@ def told(record: dict[str, Any], out: Path) -> list[tuple[str, str]]:
         lines.append(
             ("Left out", f"{written['left_out']:,} images without a label to use: {out / 'left-out.csv'}")
         )
+    if written.get("ignored_pixels"):
+        lines.append(("Ignored", f"{written['ignored_pixels']:,} pixels carry nnU-Net's ignore label"))
     if alone := written.get("alone"):
         words = "one image alone is no class to learn; --map-labels joins it with another"
         lines.append(("Alone", f"{', '.join(alone[:5])} ({words})"))

@@ -18,6 +18,11 @@ FORMATS = {
         "the current masks as files in the layout they came in, with a table: DATA again",
         "docs/export.md",
     ),
+    "nnunet": Entry(
+        "overread.exporting.nnunet:write",
+        "the current masks as a raw nnU-Net data set, volumes in their own geometry, with folds and weights",
+        "docs/export.md",
+    ),
     "audit": Entry(
         "overread.exporting.trail:write",
         "the whole trail as lines of JSON with its head hash, to be checked by anybody",

@@ -12,6 +12,9 @@ from overread.errors import InputError
 from overread.store import CLOSED, Entry, LabelStore
 from overread.store.standing import GIVEN, Standing
 
+KEEP, IGNORE = "keep", "ignore"
+DOUBTS = (KEEP, IGNORE)
+
 
 class Head(NamedTuple):
     """Where the trail ended when the labels were read."""
@@ -31,6 +34,7 @@ class Labels:
     head: Head | None = None
     standings: Mapping[tuple[str, str | None], Standing] = field(default_factory=dict)
     entries: Mapping[int, Entry] = field(default_factory=dict)  # by number, those that decide
+    doubt: str = KEEP  # of masks: what becomes of pixels that are doubted
 
     def standing(self, row: int, structure: str | None = None) -> Standing:
         """Where the label of a row stands, or one of its masks."""

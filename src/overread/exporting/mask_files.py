@@ -109,15 +109,20 @@ def layout_of(masks: MaskFiles, structures: tuple[str, ...], ids: Sequence[str])
 
 def current_masks(labels: Labels, manifest: Manifest) -> Iterator[Array]:
     """[K, H, W] of each image: the given masks, and in their place those that experts have drawn."""
-    assert manifest.masks is not None
     for row in range(len(manifest)):
-        given = read_masks(manifest.masks, manifest.root, row)
-        drawn = {
-            k: _mask(labels.store.mask(found.value))
-            for k, name in enumerate(labels.kept.structures)
-            if (found := labels.standing(row, name)).is_voted and found.value and labels.store
-        }
-        yield joined(given, drawn, manifest.masks.exclusive)
+        yield current_mask(labels, manifest, row)
+
+
+def current_mask(labels: Labels, manifest: Manifest, row: int) -> Array:
+    """[K, H, W] of one image."""
+    assert manifest.masks is not None
+    given = read_masks(manifest.masks, manifest.root, row)
+    drawn = {
+        k: _mask(labels.store.mask(found.value))
+        for k, name in enumerate(labels.kept.structures)
+        if (found := labels.standing(row, name)).is_voted and found.value and labels.store
+    }
+    return joined(given, drawn, manifest.masks.exclusive)
 
 
 def joined(given: Array, drawn: dict[int, Array], exclusive: bool) -> Array:

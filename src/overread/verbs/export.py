@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from overread import __version__
+from overread.errors import InputError, look_up
 from overread.exporting import FORMATS
-from overread.exporting.labels import Labels, labels_of
+from overread.exporting.labels import DOUBTS, KEEP, Labels, labels_of
 from overread.files import check_free, whole_folder, write_json
 from overread.registry import load as load_entry
 from overread.run import now
@@ -31,25 +32,39 @@ def export(
     to: str = "csv",
     db: str | None = None,
     *,
+    doubt: str = KEEP,
     command: Sequence[str] | None = None,
 ) -> ExportResult:
     """Writes the labels of `run`, as they stand in its label store (or that at `db`), into `out` in the form `to`.
 
     `out` must be new or empty, and appears whole or not at all. A run without a label store has given labels
-    alone. Raises `InputError` where the run, the store or the form is not to be used.
+    alone. `doubt`, "keep" or "ignore", is what nnU-Net is told of pixels that the audit doubts. Raises `InputError`
+    where the run, the store or the form is not to be used.
     """
     run, out = Path(run), Path(out)
     write = load_entry("format", to, FORMATS)
+    check_doubt(doubt, to)
     check_free(out)
     store = store_of_run(run, db)
     with closing(store) if store else nullcontext():
-        labels = labels_of(run, out, store)
+        labels = replace(labels_of(run, out, store), doubt=doubt)
         with whole_folder(out) as folder:
-            told = without_password(command, db, labels)
-            record = {**about(labels, to, told), "written": write(labels, folder)}
+            record = {
+                **about(labels, to, without_password(command, db, labels)),
+                "written": write(labels, folder),
+            }
             record["files"] = sorted(path.name for path in folder.iterdir())
             write_json(folder / "export.json", record)
     return ExportResult(out, record)
+
+
+def check_doubt(doubt: str, to: str) -> None:
+    """Refuses `doubt` where it is misspelt, or the form has no way to say that a pixel is to be ignored."""
+    look_up("--doubt", doubt, dict.fromkeys(DOUBTS))
+    if doubt != KEEP and to in FORMATS and to != "nnunet":
+        raise InputError(
+            f"--doubt {doubt} is for --to nnunet, which can ignore pixels; --to {to} cannot. Leave it out."
+        )
 
 
 def without_password(command: Sequence[str] | None, db: str | None, labels: Labels) -> list[str]:

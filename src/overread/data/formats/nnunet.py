@@ -45,7 +45,7 @@ def read_nnunet(folder: Path, options: DataOptions) -> Samples:
         raise InputError(
             f"{flags}: {folder} is a raw nnU-Net data set: masks, without columns. Leave the flag out."
         )
-    structures, ignore = _structures(root / PLAN, plan)
+    structures, ignore = structures_of(root / PLAN, plan)
     problems: list[Problem] = []
     channel, channel_note = _channel(plan, options.channel, root)
     cases = list(_cases(root, plan, channel, problems))
@@ -118,7 +118,7 @@ def _plan(path: Path) -> dict[str, Any]:
     return plan
 
 
-def _structures(path: Path, plan: dict[str, Any]) -> tuple[dict[str, list[int]], int | None]:
+def structures_of(path: Path, plan: dict[str, Any]) -> tuple[dict[str, list[int]], int | None]:
     """The numbers of each structure, in the order of the plan, and the number to ignore."""
     found: dict[str, list[int]] = {}
     for key, value in plan["labels"].items():
