@@ -11,20 +11,8 @@ import overread
 
 STYLE = Path(overread.__file__).parent / "reviewing" / "static" / "theme.css"
 GROUNDS = ("page", "panel", "raised")
-TEXTS = (
-    "ink",
-    "soft",
-    "accent",
-    "given",
-    "suggested",
-    "drawn",
-    "doubt",
-    "good",
-    "bad",
-    "reader0",
-    "reader1",
-    "reader2",
-)
+MARKS = ("given", "suggested", "drawn", "doubt", "reader0", "reader1", "reader2")
+TEXTS = ("ink", "soft", "accent", "good", "bad", *MARKS)
 PAIRS = [
     *((text, ground, 4.5) for text in TEXTS for ground in GROUNDS),
     ("ink", "pressed", 4.5),
