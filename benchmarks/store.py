@@ -7,7 +7,8 @@ or speak as an authority. Then: the current labels of all samples, in a store th
 has been; the next item of a reader, in a round of a thousand items half of which he has answered, and in one of as
 many as there are opinions, of which he has answered all but the last hundred (`first`: the first time that a process
 asks, when it reads the round); one opinion appended, and a hundred at once; the trail verified. Seconds by the
-clock; `processor` is what this process used of them, for other work on the machine, whose `load` is told too.
+clock; `processor` is what this process used of them, for other work on the machine, whose `load` (processes that
+wanted to run, mean of a minute) is told too. With `--only` the figures of the other database stay as they are.
 PostgreSQL is started by scripts/postgres, with its settings as they come. The result goes to
 benchmarks/results/store.json.
 """
@@ -15,6 +16,7 @@ benchmarks/results/store.json.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import sqlite3
@@ -126,7 +128,8 @@ def answer(store: LabelStore, round: int, items: int, answered: int) -> None:
 def measure(url: str, samples: int, count: int) -> dict[str, Any]:
     """All figures of one store."""
     rng, store = np.random.default_rng(SEED), LabelStore.open(url)
-    found: dict[str, Any] = {"register": clocked(lambda: register(store, samples, rng))}
+    found: dict[str, Any] = {"date": now(), "load before": loads()}
+    found |= {"register": clocked(lambda: register(store, samples, rng))}
     found["say"] = clocked(lambda: say_all(store, count, samples, rng))
     found["entries"] = store.head()[0]
     fresh = LabelStore.open(url)
@@ -150,6 +153,7 @@ def measure(url: str, samples: int, count: int) -> dict[str, Any]:
         lambda n: store.append([Opinion(f"images/ISIC_{i:07d}.jpg", "cy", "keep") for i in range(100)]), 20
     )
     assert store.verify() == []
+    found["load after"] = loads()
     return found
 
 
@@ -188,8 +192,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the SQLite file is made; removed at the end")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "store.json")
     args = parser.parse_args()
-    size, load = args.samples, {"before": loads()}
+    size = args.samples, args.opinions
     stores: dict[str, Any] = {}
+    if args.only and args.out.is_file():  # the other one's figures stay
+        stores = json.loads(args.out.read_text(encoding="utf-8"))["stores"]
     versions = {
         "overread": __version__,
         "python": platform.python_version(),
@@ -205,11 +211,9 @@ def main() -> None:
             if server:
                 versions["postgresql"] = server[1]
                 stores["postgresql"] = measure(server[0], *size)
-    load["after"] = loads()
     about = {"command": ["python", *sys.argv], "date": now(), "versions": versions, "machine": machine()}
     result = {
         **about,
-        "load": load,  # processes that wanted to run in the last minute, others' too
         "seed": SEED,
         "samples": size[0],
         "opinions": size[1],
