@@ -23,6 +23,11 @@ FORMATS = {
         "the current masks as a raw nnU-Net data set, volumes in their own geometry, with folds and weights",
         "docs/export.md",
     ),
+    "coco": Entry(
+        "overread.exporting.coco:write",
+        "annotations.json in COCO: a mask of each structure as packed run lengths; of labels a category an image",
+        "docs/export.md",
+    ),
     "audit": Entry(
         "overread.exporting.trail:write",
         "the whole trail as lines of JSON with its head hash, to be checked by anybody",
