@@ -34,10 +34,10 @@ class Fixed(torch.nn.Module):
         return (self.z[:, :, None, None], torch.empty(len(self.z), 0)) if y is None else self.z
 
 
-def once(method, nets, y=None, epoch=9, epochs=10):
+def once(method, nets, y=None, epoch=9, epochs=10, criterion="ce"):
     """One loss on a batch of masks [B, K, 1, 1], all drawn unless told: its value, and the run."""
     count = len(nets[0].z)
-    task = Segmentation(("disk", "bar"))
+    task = Segmentation(("disk", "bar"), criterion=criterion)
     y = torch.ones(count, 2, 1, 1, dtype=torch.uint8) if y is None else y
     run = Run(task, Ledger(count, epochs, method.columns(task)), epochs)
     run.epoch = run.ledger.epoch = epoch
@@ -88,6 +88,17 @@ def test_the_judge_weighs_a_batch_as_the_paper_says(method, squashed):
     (w * losses(z)).sum().backward()  # the paper's loss, by autograd
     torch.testing.assert_close(net.z.grad, z.grad)
     torch.testing.assert_close(judge.z.grad, s.grad)
+
+
+def test_the_judge_sees_cross_entropy_whatever_the_segmenter_descends_on():
+    scores = torch.tensor([0.3, -0.2, 0.1])
+    both = [
+        once(QAM(), [Fixed(SMALL), judge := Fixed(scores)], criterion=name) and judge
+        for name in ("ce", "dice-ce")
+    ]
+    torch.testing.assert_close(both[0].z.grad, both[1].z.grad)
+    w = scores.softmax(0)  # the gradient of sum w l with the losses l held fixed, by hand
+    torch.testing.assert_close(both[0].z.grad, w * (losses(SMALL) - (w * losses(SMALL)).sum()))
 
 
 def test_no_image_weighs_more_than_e_to_2_lambda_times_another():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Literal, final
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from overread.engine.ledger import WHOLE_RUN, Column
 from overread.engine.method import Batch, Method, Run
+from overread.engine.segmentation import Segmentation
 from overread.engine.task import Task
 from overread.errors import InputError
 from overread.functional.records import record, recorded
@@ -42,10 +43,11 @@ def weighed(scores: Tensor, z: Tensor, batch: Batch, run: Run, method: QAM | QAM
     Under `scope=set` the segmenter's weights are $e^{t_i} / B$ over the mean of $e^t$ over the whole set in the last
     epoch: a batch that is all noise then counts for little, and not as much as any other.
 
-    The judge sees the plain losses, the segmenter may learn from balanced ones (engine/segmentation.py).
+    The segmenter may learn from Dice too, and with small structures weighted up (engine/segmentation.py); the judge
+    sees the plain cross-entropy (`misfit`).
     """
     losses, w = run.task.balanced(z, batch.y), scores.softmax(0)  # [B]
-    seen = run.task.losses(z.detach(), batch.y)  # [B]
+    seen = misfit(z.detach(), batch.y, run.task)  # [B]
     done, size = run.epoch / run.epochs, len(w)
     run.ledger.put("quality", batch.ids, scores)
     watching = (w * seen).sum()
@@ -58,6 +60,12 @@ def weighed(scores: Tensor, z: Tensor, batch: Batch, run: Run, method: QAM | QAM
         own = scores.detach().exp() / run.ledger.get("level", batch.ids) / size
     run.ledger.put("weight", batch.ids, size * own)
     return (own * losses).sum() + watching - watching.detach()
+
+
+def misfit(z: Tensor, y: Tensor, task: Task) -> Tensor:
+    """[B] cross-entropy, by which masks are judged whatever is descended on: by Dice dilated masks look good."""
+    assert isinstance(task, Segmentation)
+    return replace(task, criterion="ce").losses(z, y)
 
 
 def remember_level(run: Run) -> None:
