@@ -201,6 +201,8 @@ def in_haste(review):
     """Nothing waits for the disk, whose care for what is written the store's own tests look after."""
     review.accounts.query("PRAGMA synchronous=OFF")
     for engine in (review.store._database.engine, review.database.engine):
+        if engine.dialect.name != "sqlite":
+            continue
         engine.dispose()
         sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
 
