@@ -28,7 +28,7 @@ ARGUMENTS = (
     "--disable-gpu",
 )
 LINK = re.compile(r"https?://\S+/enter#\S+")
-PATIENCE = 60  # seconds until a server has started
+PATIENCE = 120  # seconds until a server has started
 
 
 def write_rows(path, rows):
@@ -55,8 +55,8 @@ def draw(seed, count, size):
         yield patient.label, phantom.render(patient, phantom.draw_view(rng), size)
 
 
-def label_run(folder, count=40, size=96, classes=("cardiomegaly", "nodule", "normal"), seed=0):
-    """A finished audit of labels; every label is flagged, and the next class suggested."""
+def label_run(folder, count=40, size=96, classes=phantom.CLASSES, seed=0, deep=False):
+    """A finished audit of labels; nearly every label is flagged, and the next class suggested. `deep`: 16 bits."""
     from overread.engine.evidence import Evidence
 
     run = folder / "run"
@@ -66,7 +66,7 @@ def label_run(folder, count=40, size=96, classes=("cardiomegaly", "nodule", "nor
     for row, (label, picture) in enumerate(draw(seed, count, size)):
         code = phantom.CLASSES.index(label)
         path = folder / "images" / f"p{row:03d}.png"
-        Image.fromarray(picture.image).save(path)
+        Image.fromarray(picture.image * np.uint16(16) if deep else picture.image).save(path)
         name = {"id": f"p{row:03d}.png", "image": str(path)}
         given, suggested = classes[code], classes[(code + 1) % len(classes)]
         codes.append(code)

@@ -284,6 +284,19 @@ def test_window_and_zoom(reading):
     assert page.locator("#corner-right").inner_text() == zoom
 
 
+def test_deep_images_are_windowed_in_all_their_values(reading):
+    page = reading(deep=True)
+    drawn(page)
+    assert int(page.locator("#corner-left").inner_text().split()[-1]) > 2000
+    assert page.evaluate("window.overread.viewer.picture.deep") is None
+    before = brightness(page)
+    page.keyboard.press("i")
+    page.wait_for_function("() => window.overread.viewer.picture.deep !== null")
+    page.wait_for_timeout(200)
+    assert abs(brightness(page) + before - 255) < 6
+    assert page.evaluate("new Set(window.overread.viewer.picture.deep).size") > 150
+
+
 def test_time_and_note_are_stored(reading):
     page = reading()
     page.keyboard.press("n")

@@ -2,6 +2,7 @@
 
 import { $, make, say } from "./dom.js";
 import { PLAIN } from "./picture.js";
+import { within } from "./viewer.js";
 
 // Shares of the range of values; of CT also Hounsfield units.
 const PRESETS = [
@@ -23,12 +24,14 @@ const OWN = "Own";
 export class Look {
   constructor(viewer) {
     this.viewer = viewer;
+    this.picture = null;
     this.chosen = PRESETS[0][0];
+    this.wanted = null; // the preset that the reader chose; else the first there is
     this.select = $("#preset");
-    this.select.addEventListener("change", () => this.choose(this.select.value));
+    this.select.addEventListener("change", () => this.want(this.select.value));
     for (const name of ["level", "width"]) {
       $(`#${name}`).addEventListener("input", (event) => {
-        this.chosen = OWN;
+        this.chosen = this.wanted = OWN;
         viewer.setLook({ [name]: event.target.value / 100 });
       });
     }
@@ -36,15 +39,25 @@ export class Look {
   }
 
   presets() {
-    const { picture } = this.viewer;
+    const { picture } = this;
+    const own = picture?.window ? [["Of the data set", { level: picture.window[0], width: picture.window[1] }]] : [];
     const ct = picture && picture.low < -200 ? HOUNSFIELD : [];
-    return [...PRESETS, ...ct.map(([name, units]) => [name, picture.fromUnits(units)])];
+    const inShares = ([name, units]) => [name, picture.fromUnits(units)];
+    return [...own.map(inShares), ...PRESETS, ...ct.map(inShares)];
   }
 
-  // Called for each new picture: which presets there are, and the automatic one anew.
-  renew() {
+  // Called before a picture is shown: which presets there are, and the automatic one anew.
+  renew(picture) {
+    this.picture = picture;
     this.list();
-    if (this.chosen !== OWN) this.choose(this.presets().some(([name]) => name === this.chosen) ? this.chosen : PRESETS[0][0]);
+    if (this.wanted === OWN) return;
+    const names = this.presets().map(([name]) => name);
+    this.choose(names.includes(this.wanted) ? this.wanted : names[0]);
+  }
+
+  want(name) {
+    this.wanted = name;
+    this.choose(name);
   }
 
   list() {
@@ -58,13 +71,13 @@ export class Look {
     this.chosen = name;
     const found = this.presets().find(([one]) => one === name)?.[1];
     if (found === "automatic") {
-      if (this.viewer.picture) this.viewer.setLook(this.viewer.picture.automatic());
+      if (this.picture) this.viewer.setLook(this.picture.automatic());
     } else if (found) this.viewer.setLook(found);
   }
 
   following() {
     const names = this.presets().map(([name]) => name);
-    this.choose(names[(names.indexOf(this.chosen) + 1) % names.length]);
+    this.want(names[(names.indexOf(this.chosen) + 1) % names.length]);
     return this.chosen;
   }
 
@@ -73,7 +86,7 @@ export class Look {
   }
 
   plain() {
-    this.chosen = PRESETS[0][0];
+    this.chosen = this.wanted = PRESETS[0][0];
     this.viewer.setLook(PLAIN);
   }
 
@@ -81,7 +94,7 @@ export class Look {
   tell() {
     const { look, picture, view } = this.viewer;
     const preset = this.presets().find(([name]) => name === this.chosen)?.[1];
-    if (preset && preset !== "automatic" && (preset.level !== look.level || preset.width !== look.width)) this.chosen = OWN;
+    if (preset && preset !== "automatic" && !same(within(preset), look)) this.chosen = this.wanted = OWN;
     if (this.select.value !== this.chosen) this.select.value = this.chosen;
     $("#level").value = Math.round(100 * look.level);
     $("#width").value = Math.round(100 * look.width);
@@ -90,4 +103,8 @@ export class Look {
     say($("#corner-left"), picture ? `L ${units.level}  W ${units.width}${look.invert ? "  inverted" : ""}` : "");
     say($("#corner-right"), picture ? `${Math.round(100 * view.scale * this.viewer.density)} %` : "");
   }
+}
+
+function same(one, other) {
+  return one.level === other.level && one.width === other.width;
 }

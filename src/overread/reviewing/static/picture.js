@@ -11,13 +11,16 @@ export async function loadPicture(image, size) {
   const blob = await (await got(image.url)).blob();
   const first = size && { ...AS_IT_IS, resizeWidth: size.width, resizeHeight: size.height, resizeQuality: "high" };
   const found = await Promise.all([createImageBitmap(blob, AS_IT_IS), first && createImageBitmap(blob, first)]);
-  return new Picture(...found, image);
+  const picture = new Picture(...found, image);
+  if (picture.window) await picture.deepen().catch(() => {}); // else it is shown with 8 bits
+  return picture;
 }
 
 async function got(url) {
   const answer = await fetch(url, { credentials: "same-origin" });
-  if (!answer.ok) throw new Error(`The image could not be read (${answer.status}).`);
-  return answer;
+  if (answer.ok) return answer;
+  const told = await answer.json().catch(() => ({}));
+  throw new Error(told.error ?? `The image could not be read (${answer.status}).`);
 }
 
 export class Picture {
@@ -26,6 +29,7 @@ export class Picture {
     this.raw = image.raw ?? null; // where its 16 bits are, fetched when they are first wanted
     this.low = image.low ?? 0; // what the share 0 and the share 1 stand for
     this.high = image.high ?? 255;
+    this.window = image.window ?? null; // [level, width] to begin with, in units of the file
     this.deep = null; // Uint16Array
     this.looks = null; // canvas of the pixels seen through `seen`
     this.seen = "";
@@ -105,7 +109,7 @@ export function isPlain({ level, width, invert }) {
 export function ramp({ level, width, invert }, size) {
   const table = new Uint8Array(size);
   for (let value = 0; value < size; value += 1) {
-    const share = Math.min(1, Math.max(0, (value / (size - 1) - level) / Math.max(1 / 255, width) + 0.5));
+    const share = Math.min(1, Math.max(0, (value / (size - 1) - level) / Math.max(1 / 1024, width) + 0.5));
     table[value] = Math.round(255 * (invert ? 1 - share : share));
   }
   return table;

@@ -36,6 +36,7 @@ let warning = "";
 // Shows an item; `still`: the same one, of which more is known now.
 function display(state, still = false) {
   $("#over").hidden = true;
+  delete document.documentElement.dataset.idle;
   if (!still) {
     const ready = deck.picture(state.item.image);
     if (ready.picture) draw(state, ready.picture);
@@ -55,8 +56,8 @@ function display(state, still = false) {
 
 function draw(state, picture) {
   if (reading.state !== state) return;
+  look.renew(picture);
   viewer.show(picture);
-  look.renew();
   document.documentElement.dataset.shown = state.item.ticket ?? state.item.item; // for who measures
 }
 
@@ -108,6 +109,7 @@ function answerOf({ outcome, label, use, pending, mask }) {
 
 // Nothing is left, or nothing can be shown now.
 function over(title, words) {
+  document.documentElement.dataset.idle = "";
   viewer.show(null);
   panel.render(null);
   cover(title, words);

@@ -111,9 +111,7 @@ export class Viewer {
 
   setLook(look) {
     const before = JSON.stringify(this.look);
-    this.look = { ...this.look, ...look };
-    this.look.width = Math.min(2, Math.max(1 / 255, this.look.width));
-    this.look.level = Math.min(1.5, Math.max(-0.5, this.look.level));
+    this.look = within({ ...this.look, ...look });
     if (before === JSON.stringify(this.look)) return;
     this.deepen();
     this.later();
@@ -147,4 +145,9 @@ export class Viewer {
     }
     this.changed(this);
   }
+}
+
+// A window that still shows something.
+export function within(look) {
+  return { ...look, width: Math.min(2, Math.max(1 / 1024, look.width)), level: Math.min(1.5, Math.max(-0.5, look.level)) };
 }
