@@ -202,6 +202,7 @@ def test_nothing_is_lost_with_the_tab(labels, serve, browse):
     with serve(run) as server:
         page = browse(server.link)
         page.locator(HEADING).wait_for()
+    first = number(page)
     press_and_wait(page, "u")
     page.locator("#away").wait_for()
     page.on("dialog", lambda dialog: dialog.accept())
@@ -210,6 +211,7 @@ def test_nothing_is_lost_with_the_tab(labels, serve, browse):
         again = page.context.new_page()
         again.goto(server.url)
         again.locator(HEADING).wait_for()
+        assert number(again) != first
         settled(again)
         assert said(again) == [("unsure", None)]
         again.context.close()

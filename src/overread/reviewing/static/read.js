@@ -178,4 +178,7 @@ if (bench) furnishBench(bench);
 addEventListener("keydown", (event) => event.key === "Escape" && event.target === panel.field && viewer.canvas.focus());
 fillKeys();
 furnish();
-outbox.open().then(() => reading.load());
+outbox.open().then(() => {
+  for (const { message } of outbox.waiting) deck.answered.add(message.ticket); // said before this visit
+  return reading.load();
+});
