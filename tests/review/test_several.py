@@ -157,6 +157,15 @@ def test_blind_readers_may_revise_once_and_both_are_kept(serve, labels_run):
     assert desk.review.store.current().readers.sum() == 1
 
 
+def test_an_answer_that_was_taken_back_is_not_revised(serve, labels_run):
+    ann = serve(labels_run, blind=True).person("ann", ["reader"])
+    [item, *_] = ann.items()
+    number = ann.say(item, "label", label="nv")["answer"]["number"]
+    assert ann.post("/api/undo", json={"number": number}).status_code == 200
+    body = {"ticket": item["ticket"], "outcome": "label", "label": "mel", "revise": True}
+    assert "taken back" in ann.refused("/api/answers", body, 409)
+
+
 def test_a_blind_reader_keeps_after_the_reveal(serve, labels_run):
     desk = serve(labels_run, blind=True)
     ann = desk.person("ann", ["reader"])
