@@ -80,8 +80,8 @@ def test_folders_without_images(tmp_path):
     assert "the folder is empty" in said(tmp_path)
     (tmp_path / "a").mkdir()
     assert "its folders hold no image" in said(tmp_path)
-    (tmp_path / "a" / "scan.dcm").write_bytes(b"x")
-    assert "the endings are '.dcm'; DICOM is not read in this version" in said(tmp_path)
+    (tmp_path / "a" / "list.xlsx").write_bytes(b"x")
+    assert "the endings are '.xlsx'; Excel workbooks are not read: save the sheet as CSV" in said(tmp_path)
     (tmp_path / "list.csv").write_text("image,label\n")
     assert f"give it: {tmp_path / 'list.csv'}" in said(tmp_path)
 

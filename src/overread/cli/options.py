@@ -118,6 +118,9 @@ data_flags = stacked(
         "--window", metavar="CENTRE:WIDTH", help="Grey of volumes and DICOM: 40:400 for soft tissue in CT."
     ),
     click.option("--channel", metavar="NAME", help="Channel of an nnU-Net data set to show; the first one."),
+    click.option(
+        "--id-key", metavar="FILE", type=PATH, help="Key that patient ids of DICOM are replaced with; made if missing."
+    ),
     shown(
         "--on-bad-image",
         type=click.Choice(ON_BAD_IMAGE),
@@ -213,7 +216,7 @@ output_flags = stacked(
 def data_options(flags: dict[str, Any]) -> DataOptions:
     """Takes the data flags out of `flags`."""
     names = ("task", "image_col", "label_col", "mask_col", "group_col", "split_col", "split", "groups")
-    others = ("structures", "spacing", "on_bad_image", "plane", "window", "channel")
+    others = ("structures", "spacing", "on_bad_image", "plane", "window", "channel", "id_key")
     taken = {name: flags.pop(name) for name in (*names, *others)}
     split_map, map_labels, merge = flags.pop("split_map"), flags.pop("map_labels"), flags.pop("merge")
     return DataOptions(

@@ -14,7 +14,7 @@ import numpy as np
 
 from overread.data.address import split_address
 from overread.data.faults import BadImage, told
-from overread.data.formats import arrays, nifti
+from overread.data.formats import arrays, coco, dicom, nifti
 from overread.data.silence import silenced
 
 Array = arrays.Array
@@ -84,7 +84,11 @@ def _bytes(found: Array, name: str) -> bytes:
 
 def _reader(file: str, part: Mapping[str, str]) -> Any:
     """The module that reads a file, or a part of it; None where it is a plain picture."""
-    return nifti if nifti.is_nifti(file) else None
+    if "category" in part:
+        return coco
+    if nifti.is_nifti(file):
+        return nifti
+    return dicom if "frame" in part or dicom.is_dicom(file) else None
 
 
 def plain_bytes(path: str | Path, name: str) -> bytes:

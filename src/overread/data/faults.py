@@ -38,7 +38,7 @@ def not_an_image(data: bytes) -> str:
     start = data[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     found = next((what for begin, what in BEGINNINGS.items() if start.startswith(begin)), "")
     if data[128:132] == b"DICM":
-        found = "a DICOM file; this version does not read DICOM"
+        found = "a DICOM file: give it the ending .dcm"
     elif not found and _is_text(data[:512]):
         found = "text"
     kinds = "JPEG, PNG, TIFF, BMP, GIF, WebP, PNM"

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from overread.data.forms import FORMS, IGNORED, IMAGE_ENDINGS, TABLE_ENDINGS, why_not
+from overread.data.formats.dicom_header import is_dicom
+from overread.data.forms import FORMS, IGNORED, TABLE_ENDINGS, is_image, why_not
 from overread.data.options import DataOptions
 from overread.data.problems import Problem, counted, quoted, refuse
 from overread.data.samples import SPLITS, Samples, strings
@@ -44,7 +45,7 @@ def read_folder(path: Path, options: DataOptions) -> Samples:
     )
     beside = [folder for folder in folders if folder not in splits + flat] if splits else []
     found = _walk(root, splits, [] if splits else folders, flat)
-    found.loose.extend(name for name in files if _is_image(name))
+    found.loose.extend(name for name in files if is_image(str(root / name)))
     problems = _problems(found, splits, beside)
     if options.labels == "optional" and problems and (samples := all_images(root)):
         return samples
@@ -60,7 +61,7 @@ def _walk(root: Path, splits: list[str], classes: list[str], flat: list[str]) ->
     found = Found()
     for split in splits:
         inner, files = _list(root, split)
-        found.loose.extend(name for name in files if _is_image(name))
+        found.loose.extend(name for name in files if is_image(str(root / name)))
         for folder in inner:
             _walk_class(root, folder, split, found)
     for folder in classes:
@@ -73,11 +74,15 @@ def _walk(root: Path, splits: list[str], classes: list[str], flat: list[str]) ->
 def _walk_class(root: Path, folder: str, split: str, found: Found) -> None:
     """Adds the images of one class folder."""
     inner, files = _list(root, folder)
-    found.deep.extend(inner)
     label = folder.rpartition("/")[2]
-    images = [name for name in files if _is_image(name)]
+    images = [name for name in files if is_image(str(root / name))]
+    others = sorted(set(files) - set(images))
+    for name in inner:
+        series = _series(root, name)
+        images += series
+        found.deep.extend([] if series else [name])
     found.rows.extend((name, label, split) for name in images)
-    found.left_out.extend((name, "not an image by its ending") for name in files if not _is_image(name))
+    found.left_out.extend((name, "not an image by its ending") for name in others)
     if not images and not inner:
         found.empty.append(folder + "/")
 
@@ -93,8 +98,11 @@ def _list(root: Path, folder: str) -> tuple[list[str], list[str]]:
     return sorted(name for name in kinds if kinds[name]), sorted(name for name in kinds if not kinds[name])
 
 
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(IMAGE_ENDINGS)
+def _series(root: Path, folder: str) -> list[str]:
+    """All files below a folder where they are DICOM, as scanners export patients and series; else none."""
+    inner, files = _list(root, folder)
+    found = [name for below in inner for name in _series(root, below) or [""]] + files
+    return found if all(name and is_dicom(str(root / name)) for name in found) else []
 
 
 def _samples(root: Path, found: Found, unused: list[str]) -> Samples:

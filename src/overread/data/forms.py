@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from overread.data.formats.dicom_header import is_dicom
+
 FORMS = (
     "a folder with one sub-folder per class, a folder with a labels.csv or cases.csv, a CSV or TSV, "
-    "a raw nnU-Net folder, or a MedMNIST .npz"
+    "a raw nnU-Net folder, a COCO .json, or a MedMNIST .npz"
 )
 UNLABELLED = f"an image, a folder of images, {FORMS}"  # where labels are optional
 OTHER_FORMS = {
@@ -13,17 +15,20 @@ OTHER_FORMS = {
     ".zip": "archives are not read: unpack it first",
     ".tar": "archives are not read: unpack it first",
     ".parquet": "Parquet is not read in this version: write a CSV",
-    ".json": "JSON is not read in this version: write a CSV",
-    ".dcm": "DICOM is not read in this version",
     ".gz": "archives are not read: unpack it first",
 }
 IMAGE_ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".jp2"),
     *(".pgm", ".ppm", ".pnm", ".pbm"),
-    *(".nii", ".nii.gz"),
+    *(".nii", ".nii.gz", ".dcm", ".dicom", ".dic", ".ima"),
 )
-IGNORED = {"thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db", "$recycle.bin"}
+IGNORED = {"dicomdir", "thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db", "$recycle.bin"}
 TABLE_ENDINGS = (".csv", ".tsv", ".tab")
+
+
+def is_image(path: str) -> bool:
+    """By the ending; a file without one may be DICOM."""
+    return path.lower().endswith(IMAGE_ENDINGS) or is_dicom(path)
 
 
 def why_not(name: str) -> str:

@@ -11,9 +11,11 @@ import numpy as np
 from overread.data.check import check_samples, notes_on
 from overread.data.files import Fault, file_problems, find_files
 from overread.data.folder import read_folder
+from overread.data.formats.coco import read_coco
 from overread.data.formats.nnunet import is_nnunet, read_nnunet
+from overread.data.formats.privacy import name_notes
 from overread.data.formats.slices import left_whole, unfold
-from overread.data.forms import FORMS, IMAGE_ENDINGS, TABLE_ENDINGS, UNLABELLED, why_not
+from overread.data.forms import FORMS, TABLE_ENDINGS, UNLABELLED, is_image, why_not
 from overread.data.groups import add_groups, groups_across_splits
 from overread.data.manifest import Ints, Manifest, Strings
 from overread.data.mask_check import mask_faults, nothing_drawn
@@ -64,7 +66,7 @@ def gather(source: str | Path, options: DataOptions, cache_dir: Path | None, qui
     if samples.masks is None:
         refuse_mask_flags(options)
         return Gathered(str(source), samples, faults, crossing, problems, None)
-    found = survey(samples, {fault.mask for fault in faults} | left_whole(samples), cache_dir, quiet)
+    found = survey(samples, left_whole(samples, faults), cache_dir, quiet)
     if found.facts:
         samples = settle_structures(samples, samples.masks, found, options)
     faults = sorted([*faults, *mask_faults(samples, found)])
@@ -97,6 +99,7 @@ def settle(gathered: Gathered, options: DataOptions) -> Reading:
         groups_across_splits=gathered.crossing,
         notes=[
             *samples.notes,
+            *name_notes(manifest.images, [*manifest.classes, *samples.labels]),
             *([] if found is None else mask_notes(kept, found)),
             *(notes_on(manifest) if options.labels == "needed" else []),
         ],
@@ -155,8 +158,10 @@ def _read_samples(path: Path, options: DataOptions) -> Samples:
         return without_masks(read_folder(path, options), options)
     ending = path.suffix.lower()
     optional = options.labels == "optional"
-    if optional and path.name.lower().endswith(IMAGE_ENDINGS):
+    if optional and is_image(str(path)):
         return one_image(path)
+    if ending == ".json":
+        return read_coco(path, options)
     if ending == ".npz":
         return without_masks(read_npz(path, options), options)
     if ending in (*TABLE_ENDINGS, ".txt"):

@@ -18,11 +18,12 @@ LIBRARIES = ("tifffile", "nibabel.global", "pydicom")  # their loggers
 
 @dataclass
 class _Silence:
-    """How many threads are inside, and what restores the filters of warnings when the last one leaves."""
+    """How many threads are inside, and what restores warnings and loggers when the last one leaves."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     inside: int = 0
     saved: Any = None
+    levels: list[int] = field(default_factory=list)  # of the loggers
 
 
 _silence = _Silence()
@@ -30,11 +31,12 @@ _silence = _Silence()
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """No warnings and no log lines of image libraries inside; the filters are those of the whole process."""
+    """No warnings and no log lines of image libraries inside; both are those of the whole process."""
     with _silence.lock:
         if _silence.inside == 0:
+            _silence.levels = [logging.getLogger(name).level for name in LIBRARIES]
             for name in LIBRARIES:
-                logging.getLogger(name).addFilter(_nothing)
+                logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # of what lies below it too
             _silence.saved = warnings.catch_warnings()
             _silence.saved.__enter__()
             warnings.simplefilter("ignore")
@@ -46,12 +48,8 @@ def silenced() -> Iterator[None]:
             _silence.inside -= 1
             if _silence.inside == 0:
                 _silence.saved.__exit__(None, None, None)
-                for name in LIBRARIES:
-                    logging.getLogger(name).removeFilter(_nothing)
-
-
-def _nothing(record: logging.LogRecord) -> bool:
-    return False
+                for name, level in zip(LIBRARIES, _silence.levels, strict=True):
+                    logging.getLogger(name).setLevel(level)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from overread.data.columns import choose_columns
+from overread.data.formats.coco import open_coco
 from overread.data.formats.nnunet import is_nnunet
 from overread.data.forms import TABLE_ENDINGS
 from overread.data.options import DataOptions
@@ -19,6 +20,11 @@ def task_of(source: str | Path, options: DataOptions) -> str:
     path = Path(source).expanduser()
     if is_nnunet(path):
         return "segmentation"
+    if path.suffix.lower() == ".json" and path.is_file():
+        try:
+            return "segmentation" if open_coco(path).has_shapes else "classification"
+        except InputError:
+            return "classification"
     table = path / "labels.csv" if path.is_dir() else path
     if not table.is_file() or table.suffix.lower() not in (*TABLE_ENDINGS, ".txt"):
         return "classification"

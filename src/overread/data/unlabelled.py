@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from overread.data.forms import IGNORED, IMAGE_ENDINGS
+from overread.data.forms import IGNORED, is_image
 from overread.data.problems import counted
 from overread.data.samples import Samples, strings
 
@@ -22,7 +22,7 @@ def all_images(root: Path) -> Samples | None:
     for folder, inner, files in os.walk(root):
         inner[:] = sorted(name for name in inner if _is_seen(name))
         names = sorted(filter(_is_seen, files))
-        found = [name for name in names if name.lower().endswith(IMAGE_ENDINGS)]
+        found = [name for name in names if is_image(os.path.join(folder, name))]
         images += [(Path(folder) / name).relative_to(root).as_posix() for name in found]
         others += len(names) - len(found)
     note = f"{counted(others, 'file')} among the images {'is' if others == 1 else 'are'} none by the ending."

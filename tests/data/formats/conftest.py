@@ -61,3 +61,51 @@ def nnunet(tmp_path, nifti):
         return root
 
     return write
+
+
+@pytest.fixture(autouse=True)
+def key_folder(tmp_path_factory, monkeypatch):
+    """Where the key of pseudonyms is made in one test."""
+    folder = tmp_path_factory.mktemp("config")
+    for name in ("XDG_CONFIG_HOME", "APPDATA", "HOME"):
+        monkeypatch.setenv(name, str(folder))
+    return folder
+
+
+@pytest.fixture
+def dicom():
+    """Writes an array [H, W], [F, H, W] or [H, W, 3] as DICOM with the tags that are given."""
+    pydicom = pytest.importorskip("pydicom")
+
+    def write(path, values, syntax="1.2.840.10008.1.2.1", **tags):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        colour = values.shape[-1] == 3
+        meta = pydicom.dataset.FileMetaDataset()
+        meta.TransferSyntaxUID = syntax
+        meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
+        meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
+        found = pydicom.Dataset()
+        found.file_meta = meta
+        found.SOPClassUID, found.SOPInstanceUID = (
+            meta.MediaStorageSOPClassUID,
+            meta.MediaStorageSOPInstanceUID,
+        )
+        found.Rows, found.Columns = values.shape[-3:-1] if colour else values.shape[-2:]
+        if values.ndim == 3 and not colour:
+            found.NumberOfFrames = len(values)
+        bits = 8 * values.dtype.itemsize
+        found.BitsAllocated, found.BitsStored, found.HighBit = bits, bits, bits - 1
+        found.PixelRepresentation = int(values.dtype.kind == "i")
+        found.SamplesPerPixel = 3 if colour else 1
+        if colour:
+            found.PlanarConfiguration = 0
+        found.PhotometricInterpretation = "RGB" if colour else "MONOCHROME2"
+        found.Modality = "CT"
+        for name, value in tags.items():
+            setattr(found, name, value)
+        found.PixelData = values.tobytes() + b"\0" * (values.nbytes % 2)
+        found["PixelData"].VR = "OB" if bits == 8 else "OW"
+        found.save_as(path, enforce_file_format=True)
+        return path
+
+    return write
