@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from overread.verbs.corrupt import corrupt as corrupt
     from overread.verbs.demo import demo as demo
     from overread.verbs.export import export as export
+    from overread.verbs.import_answers import import_answers as import_answers
     from overread.verbs.predict import predict as predict
     from overread.verbs.report import report as report
     from overread.verbs.review import review as review
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 PLACES = {"load": "overread.model", "bench": "overread.benches.running"}  # of what is not in verbs/
-__all__ = ["__version__", "audit", "bench", "clean", "corrupt", "demo", "export", "load", "predict", "report", "review", "train"]
+__all__ = ["__version__", "audit", "bench", "clean", "corrupt", "demo", "export", "import_answers", "load", "predict", "report", "review", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -26,6 +26,7 @@ VERBS = {  # verb -> module:attribute, imported when the verb is asked for
     "review": "overread.cli.review:command",
     "report": "overread.cli.report:command",
     "export": "overread.cli.export:command",
+    "import": "overread.cli.import_answers:command",
     "bench": "overread.cli.bench:command",
     "list": "overread.cli.list:command",
     "demo": "overread.cli.demo:command",

@@ -28,6 +28,21 @@ FORMATS = {
         "annotations.json in COCO: a mask of each structure as packed run lengths; of labels a category an image",
         "docs/export.md",
     ),
+    "labelstudio": Entry(
+        "overread.exporting.labelstudio:write",
+        "the queue as tasks of Label Studio with suggestions; answers come back by overread import",
+        "docs/export.md",
+    ),
+    "cvat": Entry(
+        "overread.exporting.cvat:write",
+        "the queue for CVAT, as CVAT for images 1.1; answers come back by overread import",
+        "docs/export.md",
+    ),
+    "fiftyone": Entry(
+        "overread.exporting.fiftyone:write",
+        "a folder that FiftyOne reads, and a script that opens it there with all that is known",
+        "docs/export.md",
+    ),
     "audit": Entry(
         "overread.exporting.trail:write",
         "the whole trail as lines of JSON with its head hash, to be checked by anybody",
