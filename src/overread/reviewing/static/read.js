@@ -174,7 +174,10 @@ addEventListener("change", (event) => {
 });
 window.overread = { bench, viewer, reading, outbox }; // for tests and the curious
 addEventListener("beforeunload", (event) => outbox.waiting.length && event.preventDefault());
-if (bench) furnishBench(bench);
+if (bench) {
+  furnishBench(bench);
+  addEventListener("blur", () => bench.hide(false)); // the release of H goes elsewhere then
+}
 addEventListener("keydown", (event) => event.key === "Escape" && event.target === panel.field && viewer.canvas.focus());
 fillKeys();
 furnish();

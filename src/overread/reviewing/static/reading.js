@@ -13,7 +13,8 @@ export class Reading {
     try {
       const next = await get(`/api/next?queue=${this.queue}&ahead=${AHEAD}`);
       this.took(next);
-      this.show(0);
+      if (this.deck.items.length || this.deck.done) this.show(0);
+      else this.stopped({ away: true, message: next.words || "Nothing can be read just now." });
     } catch (error) {
       this.stopped(error);
     }
@@ -21,8 +22,13 @@ export class Reading {
 
   stopped(error) {
     this.state = null;
-    this.over(error.away ? "The server is away" : "Reading has stopped", error.message);
-    if (error.away) setTimeout(() => this.state ?? this.load(), 2000);
+    this.over(error.away ? "Waiting for the server" : "Reading has stopped", error.message);
+    if (error.away) this.lookAgain(2);
+  }
+
+  lookAgain(seconds) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.state ?? this.load(), 1000 * seconds);
   }
 
   // A page of what comes next has come.
@@ -38,8 +44,9 @@ export class Reading {
     if (item) return this.turn({ item, shown: item.shown, answer: item.answer, revealed: item.stage === "committed" });
     this.state = null;
     if (this.outbox.waiting.length) return this.over("Waiting for the server", "Your answers are kept in this browser until it has them.");
-    if (this.deck.done) return this.over("Nothing is left to read", this.deck.words);
-    this.load();
+    if (!this.deck.done) return this.load();
+    this.over("Nothing is left to read", this.deck.words);
+    this.lookAgain(30); // another reader may leave one, or disagree
   }
 
   turn(state) {
