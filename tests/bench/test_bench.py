@@ -79,6 +79,13 @@ def test_help_names_every_bench():
     assert all(name in said for name in BENCHES)
 
 
+def test_rows_of_a_split_are_counted(tmp_path):
+    from overread.benches.reading import count_of
+
+    (tmp_path / "labels.csv").write_text("image,label,split\na,x,train\nb,y,test\nc,x,train\n")
+    assert count_of(tmp_path, "train") == 2
+
+
 def test_without_matplotlib_nothing_is_begun(tmp_path, monkeypatch):
     from overread.benches import figures
 

@@ -10,7 +10,7 @@ from overread.benches.figures import Line, Panel, over_seeds
 from overread.benches.layouts import HAM, ISIC2019, NCT_CRC
 from overread.benches.phantoms import PHANTOMS
 from overread.benches.plan import Bench, Cell, Record, Role, Scale
-from overread.benches.reading import quality, selection
+from overread.benches.reading import count_of, quality, selection
 from overread.benches.tables import Row, Table
 
 STARTS: dict[str, dict[str, Any]] = {
@@ -123,14 +123,13 @@ def course(cell: Cell, desk: Desk, data: Any, rate: int) -> Record:
     """Figures 2 and 3: macro-F1 of the test part after every round."""
     start, _, sampler = cell.method.partition("-")
     rounds = ROUNDS["quick" if desk.quick else "full"]
-    images = desk.sources[cell.condition.rpartition("-")[0]].about["images"]["train"]
     fields = {
         **STARTS[start],
         "sampler": sampler.removesuffix("+balanced"),
         "balanced": sampler.endswith("+balanced"),
         "expert": "oracle",
         "rounds": rounds,
-        "budget": max(rounds, round(BUDGET[rate] * images)),
+        "budget": max(rounds, round(BUDGET[rate] * count_of(data, "train"))),
         **({"settings": {"mix": mix_of(cell)}} if start == "vog" else {}),
     }
     result = desk.clean(cell.name, data, seed=cell.seed, **fields)

@@ -91,10 +91,10 @@ def draw_panel(ax: Any, panel: Panel) -> None:
         }
         label = "_" if line.label in named else line.label  # matplotlib leaves out what begins so
         named.add(line.label)
-        ax.plot(line.x, y, label=label, **style)
+        ax.plot(list(line.x), y, label=label, **style)
         if line.spread is not None:
             s = np.array([0.0 if value is None else value for value in line.spread], float)
-            ax.fill_between(line.x, y - s, y + s, color=style["color"], alpha=0.15, linewidth=0)
+            ax.fill_between(list(line.x), y - s, y + s, color=style["color"], alpha=0.15, linewidth=0)
     for name, value in panel.levels:
         ax.axhline(value, color="#999999", linestyle=":", linewidth=1)
         ax.annotate(name, (1, value), xycoords=("axes fraction", "data"), fontsize=7, ha="right", va="bottom")

@@ -61,6 +61,14 @@ def curves(run: Path, names: Sequence[str]) -> Curves:
     }
 
 
+def count_of(data: Path, split: str) -> int:
+    """How many rows of DATA are of a split."""
+    import csv
+
+    with (data / "labels.csv").open(newline="", encoding="utf-8") as file:
+        return sum(line["split"] == split for line in csv.DictReader(file))
+
+
 def selection(run: Path) -> dict[str, dict[str, Any]]:
     """Per class, what a method kept as clean in its last epoch.
 
