@@ -5,8 +5,8 @@ from __future__ import annotations
 from overread.data.formats.dicom_header import is_dicom
 
 FORMS = (
-    "a folder with one sub-folder per class, a folder with a labels.csv or cases.csv, a CSV or TSV, "
-    "a raw nnU-Net folder, a COCO .json, or a MedMNIST .npz"
+    "a folder with one sub-folder per class, a folder with a labels.csv, cases.csv or metadata.csv, a CSV, TSV or "
+    "Parquet, a raw nnU-Net folder, a COCO .json, or a MedMNIST .npz"
 )
 UNLABELLED = f"an image, a folder of images, {FORMS}"  # where labels are optional
 OTHER_FORMS = {
@@ -14,7 +14,6 @@ OTHER_FORMS = {
     ".xls": "Excel workbooks are not read: save the sheet as CSV UTF-8",
     ".zip": "archives are not read: unpack it first",
     ".tar": "archives are not read: unpack it first",
-    ".parquet": "Parquet is not read in this version: write a CSV",
     ".gz": "archives are not read: unpack it first",
 }
 IMAGE_ENDINGS = (
@@ -23,7 +22,8 @@ IMAGE_ENDINGS = (
     *(".nii", ".nii.gz", ".dcm", ".dicom", ".dic", ".ima"),
 )
 IGNORED = {"dicomdir", "thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db", "$recycle.bin"}
-TABLE_ENDINGS = (".csv", ".tsv", ".tab")
+TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".jsonl", ".parquet")
+TABLES = ("labels.csv", "cases.csv", "metadata.csv", "metadata.jsonl", "metadata.parquet")  # a folder with one is it
 
 
 def is_image(path: str) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +27,11 @@ def read_npz(path: Path, options: DataOptions) -> Samples:
             f"{' '.join(options.columns)}: {path} is an .npz, it has no columns. Leave the flag out."
         )
     try:
+        _refuse_bomb(path)
         with np.load(path, allow_pickle=False) as file:
             prefixes = _prefixes(path, file.files, options.labels == "optional")
             parts = [_part(path, file, prefix) for prefix in prefixes]
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError, zlib.error, MemoryError) as error:
         why = (
             "it is none, or it holds pickled objects, which are refused" if "pickle" in str(error) else error
         )
@@ -48,6 +51,21 @@ def read_npz(path: Path, options: DataOptions) -> Samples:
         splits=strings(splits),
         pixels=np.concatenate([pixels for pixels, _, _ in parts]),
     )
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Refuses an archive that does not fit into this machine's memory once it is unpacked."""
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        memory = 64 << 30
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > memory:
+        raise InputError(
+            f"{path} unpacks to {size / 2**30:,.0f} GiB; this machine has {memory / 2**30:,.0f} GiB of memory. "
+            "Take a smaller size of the data set, or write the images as files."
+        )
 
 
 def _prefixes(path: Path, names: list[str], unlabelled: bool) -> list[str]:

@@ -15,7 +15,7 @@ from overread.data.formats.coco import read_coco
 from overread.data.formats.nnunet import is_nnunet, read_nnunet
 from overread.data.formats.privacy import name_notes
 from overread.data.formats.slices import left_whole, unfold
-from overread.data.forms import FORMS, TABLE_ENDINGS, UNLABELLED, is_image, why_not
+from overread.data.forms import FORMS, TABLE_ENDINGS, TABLES, UNLABELLED, is_image, why_not
 from overread.data.groups import add_groups, groups_across_splits
 from overread.data.manifest import Ints, Manifest, Strings
 from overread.data.mask_check import mask_faults, nothing_drawn
@@ -33,7 +33,6 @@ from overread.data.unlabelled import one_image
 from overread.errors import InputError, did_you_mean
 
 DEFAULT = DataOptions()
-TABLES = ("labels.csv", "cases.csv")  # a folder with one of them is that table
 
 
 @dataclass(frozen=True)

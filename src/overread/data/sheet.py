@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from overread.data.formats.columnar import json_columns, parquet_columns
 from overread.data.manifest import Ints, Strings
 from overread.data.problems import Problem, counted, quoted, refuse, short
 from overread.data.samples import strings
@@ -38,6 +39,11 @@ class Sheet:
 
 def read_sheet(path: Path) -> Sheet:
     """Reads a table; `;`, tab and `|` between cells and a byte-order mark are fine."""
+    if path.suffix.lower() in (".parquet", ".jsonl"):
+        columns = parquet_columns(path) if path.suffix.lower() == ".parquet" else json_columns(path)
+        found = {name: strings(cells) for name, cells in columns.items()}
+        count = len(next(iter(found.values())))
+        return Sheet(path, found, np.arange(1, count + 1), [], [])
     text, notes = _text(path)
     header, rows = _rows(path, text)
     names = [name.strip() for name in header]

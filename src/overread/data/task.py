@@ -7,7 +7,7 @@ from pathlib import Path
 from overread.data.columns import choose_columns
 from overread.data.formats.coco import open_coco
 from overread.data.formats.nnunet import is_nnunet
-from overread.data.forms import TABLE_ENDINGS
+from overread.data.forms import TABLE_ENDINGS, TABLES
 from overread.data.options import DataOptions
 from overread.data.sheet import read_sheet
 from overread.errors import InputError
@@ -25,7 +25,7 @@ def task_of(source: str | Path, options: DataOptions) -> str:
             return "segmentation" if open_coco(path).has_shapes else "classification"
         except InputError:
             return "classification"
-    table = path / "labels.csv" if path.is_dir() else path
+    table = next((path / name for name in TABLES if (path / name).is_file()), path)
     if not table.is_file() or table.suffix.lower() not in (*TABLE_ENDINGS, ".txt"):
         return "classification"
     try:

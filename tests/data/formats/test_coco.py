@@ -22,6 +22,10 @@ def tools():
     return pytest.importorskip("pycocotools.mask")
 
 
+TOOLS = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of pycocotools
+
+
+@TOOLS
 def test_run_lengths_are_those_of_the_tools(tools):
     for _ in range(200):
         height, width = map(int, RNG.integers(1, 40, 2))
@@ -32,6 +36,7 @@ def test_run_lengths_are_those_of_the_tools(tools):
         assert np.array_equal(drawn({"size": size, "counts": unpacked(packed)}, height, width), mask)
 
 
+@TOOLS
 def test_polygons_are_those_of_the_tools(tools):
     for round_ in range(300):
         height, width = map(int, RNG.integers(1, 60, 2))
