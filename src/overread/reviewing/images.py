@@ -251,8 +251,7 @@ def sent_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
 
 
 def png_of(image: Image.Image) -> bytes:
-    """A PNG of the pixels alone: no text, no EXIF, no profile."""
-    bare = Image.frombytes(image.mode, image.size, image.tobytes())
+    """A PNG of the pixels of an array: so no text, no EXIF, no profile."""
     file = io.BytesIO()
-    bare.save(file, "PNG", compress_level=1)
+    image.save(file, "PNG", compress_level=1)
     return file.getvalue()
