@@ -11,9 +11,9 @@ from overread.errors import InputError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LEVEL = 0.95
-SHIFT, SLOPE = 1.0, 0.25  # standard deviations of what is believed of a and b before any answer
+SHARED, LOCAL, REACH = 0.75, 1.0, 2.0  # of what p_wrong is believed to be off, in logits (docs/stopping.md)
 LEAST = 1e-3  # p_wrong is not taken for nearer to 0 or 1: a label is never held righter than 999 of 1000
-BINS, DRAWS = 100, 2000
+BINS, DRAWS = 60, 2000
 FOLLOWING = 100
 
 
@@ -34,8 +34,6 @@ class Forecast:
     remaining: Count  # wrong labels among all of them
     following: int  # how many labels come next: 100, or what is left
     next_wrong: Count  # wrong labels among those
-    shift: float  # a and b of the recalibration: 0 and 1 where p_wrong stands as it is
-    slope: float
     words: str
 
 
@@ -51,11 +49,11 @@ class Found:
 def forecast(p_wrong: Array, found: Found, order: Array | None = None, seed: int = 0) -> Forecast:
     r"""Wrong labels among those not asked, and among the next hundred, each with a 95 % interval.
 
-    $P(\text{wrong}_i) = \sigma(a + b \operatorname{logit} p_i)$: p_wrong as it is at a = 0, b = 1. Before any answer
-    $a \sim N(0, 1)$ and $b \sim N(1, 0.25^2)$; the answers move both (`recalibration`). So where little was asked
-    p_wrong stands and the interval is wide. It is in terms of p_wrong because those who were asked were chosen by
-    suspicion: their share of wrong labels is not that of the others. 2000 draws of (a, b), and of the labels given
-    these, make the intervals.
+    $P(\text{wrong}_i) = \sigma(x_i + g(x_i))$ with $x = \operatorname{logit} p$: p_wrong as it is where g = 0. Before
+    any answer g is a Gaussian process around 0, and the answers move it near the p_wrong that were asked
+    (`recalibration`). Far from these p_wrong stands, and doubt with it. It is in terms of p_wrong because those who
+    were asked were chosen by suspicion: their share of wrong labels is not that of the others. 2000 draws of g, and
+    of the labels given it, make the intervals.
 
     Where the labels were asked at random, their share is an estimate that needs no p_wrong: `remaining` is then
     M k / n for k wrong of n asked and M left, with the interval of `left_after_random`. The next hundred go by
@@ -72,38 +70,40 @@ def forecast(p_wrong: Array, found: Found, order: Array | None = None, seed: int
     rows = np.argsort(-p, kind="stable") if order is None else np.asarray(order, np.int64)
     mode, spread = recalibration(found)
     rng = np.random.default_rng(seed)
-    drawn = rng.multivariate_normal(mode, spread, DRAWS)  # [S, 2]
+    drawn = rng.multivariate_normal(mode, spread, DRAWS, method="eigh")  # [S, bins]
     remaining = _count(drawn, logit(p), rng)
     if found.at_random and len(found.wrong):
         remaining = left_after_random(int(found.wrong.sum()), len(found.wrong), len(p))
     following = rows[:FOLLOWING]
     next_wrong = _count(drawn, logit(p[following]), rng)
-    words = _words(p, found)
-    return Forecast(len(p), remaining, len(following), next_wrong, float(mode[0]), float(mode[1]), words)
+    return Forecast(len(p), remaining, len(following), next_wrong, _words(p, found))
 
 
 def recalibration(found: Found) -> tuple[Array, Array]:
-    r"""The mode (a, b) and the covariance [2, 2] of what the answers say of them.
+    r"""How far p_wrong is off after the answers: the mode [60] and the covariance [60, 60] of g in bins of the logit.
 
-    The mode of $\sum_i \log \operatorname{Bernoulli}(w_i; \sigma(a + b x_i)) - \frac{a^2}{2} -
-    \frac{(b - 1)^2}{2 \cdot 0.25^2}$, x the logit of p_wrong, by Newton's method; the covariance is the inverse of
-    minus its second derivative (Laplace).
+    Before any answer $\operatorname{cov}(g(x), g(x')) = 0.75^2 + 1^2 e^{-(x - x')^2 / (2 \cdot 2^2)}$: a part that
+    all share, and one that reaches 2 logits. The mode of
+    $\sum_i \log \operatorname{Bernoulli}(w_i; \sigma(x_i + g)) - \frac12 g^\top K^{-1} g$ by Newton's method, the
+    covariance $(K^{-1} + W)^{-1}$ there (Laplace).
 
-    Source: Platt, "Probabilistic outputs for support vector machines", 1999; MacKay, "The evidence framework applied
-    to classification networks", 1992.
+    Source: Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, algorithm 3.1.
     """
-    design = np.stack([np.ones(len(found.p_wrong)), logit(found.p_wrong)], 1)  # [n, 2]
-    before, precision = np.array([0.0, 1.0]), np.diag([SHIFT**-2, SLOPE**-2])
-    mode = before.copy()
+    x = logit(found.p_wrong)
+    middle = (EDGES[1:] + EDGES[:-1]) / 2.0  # [bins]
+    kernel = SHARED**2 + LOCAL**2 * np.exp(-(((middle[:, None] - middle) / REACH) ** 2) / 2.0)
+    size, mean = binned(x)
+    wrong = np.bincount(bin_of(x), np.asarray(found.wrong, float), BINS)
+    g, one = np.zeros(BINS), np.eye(BINS)
     for _ in range(100):
-        p = sigmoid(design @ mode)
-        slope = design.T @ (np.asarray(found.wrong, float) - p) - precision @ (mode - before)
-        curve = (design * (p * (1.0 - p))[:, None]).T @ design + precision
-        step = np.linalg.solve(curve, slope)
-        mode = mode + step / max(1.0, float(np.abs(step).max()))
+        p = sigmoid(mean + g)
+        curve = size * p * (1.0 - p)  # [bins] W
+        step = np.linalg.solve(one + kernel * curve, kernel @ (curve * g + wrong - size * p)) - g
+        g = g + step / max(1.0, float(np.abs(step).max()))
         if np.abs(step).max() < 1e-9:
             break
-    return mode, np.linalg.inv(curve)
+    spread = np.linalg.solve(one + kernel * curve, kernel)
+    return g, (spread + spread.T) / 2.0
 
 
 def left_after_random(wrong: int, asked: int, left: int) -> Count:
@@ -143,24 +143,36 @@ def logit(p: Array) -> Array:
     return np.asarray(np.log(p) - np.log1p(-p))
 
 
+FARTHEST = float(logit(np.ones(1))[0])
+EDGES = np.linspace(-FARTHEST, FARTHEST, BINS + 1)  # of the bins of logits
+
+
+def bin_of(x: Array) -> Array:
+    """The bin of each logit."""
+    return np.searchsorted(EDGES[1:-1], x, side="right")
+
+
+def binned(x: Array) -> tuple[Array, Array]:
+    """[bins] how many logits x lie in each bin, and their mean."""
+    place = bin_of(x)
+    size = np.bincount(place, minlength=BINS)
+    return size, np.bincount(place, x, BINS) / np.maximum(size, 1)
+
+
 def sigmoid(x: Array) -> Array:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x, -500.0, 500.0))))
 
 
 def _count(drawn: Array, x: Array, rng: np.random.Generator) -> Count:
-    """How many of the labels of logits x [M] are wrong, over draws of (a, b); alike ones are counted together."""
+    """How many of the labels of logits x [M] are wrong, over draws [S, bins] of g; alike ones count together."""
     if not len(x):
         return Count(0.0, 0.0, 0.0)
-    edges = np.linspace(x.min(), x.max(), BINS + 1)[1:-1]
-    place = np.searchsorted(edges, x, side="right")
-    size = np.bincount(place, minlength=BINS)
-    full = size > 0
-    middle = np.bincount(place, x, BINS)[full] / size[full]
-    share = sigmoid(drawn[:, :1] + drawn[:, 1:] * middle)  # [S, bins]
-    wrong = rng.binomial(size[full], share).sum(1)
+    size, mean = binned(x)
+    share = sigmoid(mean + drawn)  # [S, bins]
+    wrong = rng.binomial(size, share).sum(1)
     tail = 50.0 * (1.0 - LEVEL)
     low, high = np.percentile(wrong, [tail, 100.0 - tail])
-    return Count(float((share @ size[full]).mean()), float(low), float(high))
+    return Count(float((share @ size).mean()), float(low), float(high))
 
 
 def _words(p: Array, found: Found) -> str:

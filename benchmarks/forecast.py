@@ -1,0 +1,68 @@
+"""How often the forecast of wrong labels left was right, in the runs of benchmarks/clean.py.
+
+    python benchmarks/forecast.py --work /tmp/bench
+
+After each round of each run the forecast is made again, from the answers up to then and from `p_wrong`: of labels that
+were asked later as it was when they were asked, of the others as it was in the end. Writes
+benchmarks/results/forecast.json: for each run how often the 95 % interval held the true number, the mean error of the
+expected number and the mean width of the interval, both as shares of the true number.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from overread.cleaning.forecast import Found, forecast
+
+OUT = Path(__file__).parent / "results" / "forecast.json"
+
+
+def replay(run: Path) -> list[tuple[bool, float, float]]:
+    """Of each round: held, error, width."""
+    with sqlite3.connect(f"file:{run / 'labels.sqlite'}?mode=ro", uri=True) as store:
+        queue = pd.read_sql("select round, sample, why from queue", store)
+    manifest = pd.read_csv(run / "manifest.csv", dtype=str).set_index("id")
+    evidence = np.load(run / "evidence.npz")
+    wrong = manifest["given"] != manifest["true"]
+    asked = np.array([json.loads(why)["p_wrong"] for why in queue["why"]])
+    never = pd.Series(evidence["column.p_wrong"], index=evidence["ids"].astype(str)).drop(queue["sample"])
+    found = []
+    for number in sorted(queue["round"].unique()):
+        done = (queue["round"] <= number).to_numpy()
+        names = queue["sample"]
+        left = np.concatenate([never.to_numpy(), asked[~done]])
+        true = int(wrong[never.index].sum() + wrong[names[~done]].sum())
+        said = forecast(left, Found(asked[done], wrong[names[done]].to_numpy())).remaining
+        found.append(
+            (said.low <= true <= said.high, abs(said.expected - true) / true, (said.high - said.low) / true)
+        )
+    return found
+
+
+def means(rounds: list[tuple[bool, float, float]]) -> dict[str, Any]:
+    held, error, width = np.array(rounds, float).mean(0).round(3).tolist()
+    return {"rounds": len(rounds), "held": held, "error": error, "width": width}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=Path, default=Path("/tmp/overread-bench"))
+    runs = sorted((parser.parse_args().work / "clean-runs").glob("f-*"))
+    each = {run.name: replay(run) for run in runs if (run / "summary.json").exists() and (run / "rounds.csv").exists()}
+    found = {"all": means([one for rounds in each.values() for one in rounds])}
+    found |= {name: means(rounds) for name, rounds in each.items()}
+    OUT.write_text(json.dumps(found, indent=1) + "\n")
+    print(json.dumps(found["all"]))
+
+
+if __name__ == "__main__":
+    main()
