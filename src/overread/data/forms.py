@@ -23,7 +23,13 @@ IMAGE_ENDINGS = (
 )
 IGNORED = {"dicomdir", "thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db", "$recycle.bin"}
 TABLE_ENDINGS = (".csv", ".tsv", ".tab", ".jsonl", ".parquet")
-TABLES = ("labels.csv", "cases.csv", "metadata.csv", "metadata.jsonl", "metadata.parquet")  # a folder with one is it
+TABLES = (
+    "labels.csv",
+    "cases.csv",
+    "metadata.csv",
+    "metadata.jsonl",
+    "metadata.parquet",
+)  # a folder with one is it
 
 
 def is_image(path: str) -> bool:

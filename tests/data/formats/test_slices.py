@@ -98,6 +98,26 @@ def test_a_table_of_some_slices(tmp_path, nifti):
     assert len(np.unique(images[:], axis=0)) == 4
 
 
+def test_a_slice_with_a_picture_or_a_volume_as_its_mask(tmp_path, nifti):
+    """What `corrupt` writes: slices by address, and masks as PNG."""
+    drawn = np.zeros((6, 5, 4), np.uint8)
+    drawn[2, 1, 3] = 1
+    nifti(tmp_path / "v.nii", volume())
+    nifti(tmp_path / "m.nii", drawn)
+    picture = np.zeros((5, 6), np.uint8)
+    picture[1, 1] = 255
+    Image.fromarray(picture).save(tmp_path / "m.png")
+    (tmp_path / "t.csv").write_text(
+        "image,mask_a,mask_b\nv.nii#axial=3,m.png,m.nii\nv.nii#axial=2,m.png,m.nii\n"
+    )
+    found = read(tmp_path / "t.csv").manifest
+    assert list(found.ids) == ["v.nii#axial=3", "v.nii#axial=2"]
+    a, b = read_masks(found.masks, found.root, 0)
+    assert np.argwhere(a).tolist() == [[1, 1]]
+    assert np.argwhere(b).tolist() == [[3, 3]]
+    assert not read_masks(found.masks, found.root, 1)[1].any()
+
+
 def test_volumes_that_cannot_be_read_are_told_or_left_out(classes, nifti):
     (classes / "ill" / "0.nii.gz").write_bytes(b"no")
     nifti(classes / "well" / "9.nii", volume((3, 4, 5, 2)))

@@ -88,21 +88,22 @@ def _volume(
 ) -> Row:
     """A volume in NIfTI."""
     file, rules = split_address(name)
+    own: Part = {key: rule for key, rule in rules.items() if key in CUT}
     for mask in masks:
-        if why := _misfit(samples, place, mask):
+        if why := _misfit(samples, place, mask, bool(own)):
             return Row(why=why, mask=mask)
-    if CUT & rules.keys():
-        return Row(group=file, kind="NIfTI")
+    if own:
+        return Row([own], group=file, kind="NIfTI")
     plane = plane_of(place.canonical, options.plane)
     count = place.canonical[PLANES[plane]]
     return Row([{plane: index} for index in range(count)], group=file, kind="NIfTI")
 
 
-def _misfit(samples: Samples, image: nifti.Geometry, mask: str) -> str:
-    """Why a mask does not lie where its image does, or ""."""
+def _misfit(samples: Samples, image: nifti.Geometry, mask: str, one: bool) -> str:
+    """Why a mask does not lie where its image, or `one` slice of it, does, or ""."""
     file, rules = split_address(mask)
     if not nifti.is_nifti(file):
-        one = CUT & rules.keys() or 1 in image.shape
+        one = one or bool(CUT & rules.keys()) or 1 in image.shape
         return (
             ""
             if one

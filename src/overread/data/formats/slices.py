@@ -75,7 +75,7 @@ def _repeated(samples: Samples, rows: list[Row], order: list[Place], options: Da
     whole = samples.take(np.array([at for at, _ in order], dtype=np.int64))
     parts = [rows[at].parts[part] for at, part in order]
     images = _addresses(samples, whole.images, parts, options.window)
-    ids = strings(address(str(name), **part) for name, part in zip(whole.ids, parts, strict=True))
+    ids = strings(_with(str(name), part) for name, part in zip(whole.ids, parts, strict=True))
     groups = [given or rows[at].group for (at, _), given in zip(order, whole.groups, strict=True)]
 
     def masks(files: MaskFiles | None) -> MaskFiles | None:
@@ -101,7 +101,12 @@ def _addresses(samples: Samples, names: Strings, parts: list[Part], window: str 
     def one(name: str, part: Part) -> str:
         if not name or not is_medical(samples.root, name):
             return name
-        file, rules = split_address(name)
-        return address(file, **{**rules, **part, **({"window": window} if window else {})})
+        return _with(name, {**part, **({"window": window} if window else {})})
 
     return strings(one(str(name), part) for name, part in zip(names, parts, strict=True))
+
+
+def _with(name: str, part: Part) -> str:
+    """An address with further rules; those that it has itself stay."""
+    file, rules = split_address(name)
+    return address(file, **{**part, **rules})
