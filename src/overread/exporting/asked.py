@@ -40,7 +40,8 @@ def questions(labels: Labels) -> list[Question]:
     found: dict[int, Question] = {}
     for row, structure, why in _asked(labels):
         names = [structure] if structure else list(labels.kept.structures)
-        open_ones = [name for name in names or [None] if not _settled(labels, row, name)]
+        things: list[str | None] = [*names] or [None]
+        open_ones = [name for name in things if not _settled(labels, row, name)]
         if open_ones:
             one = found.setdefault(row, Question(row, why=why))
             one.structures += [name for name in open_ones if name and name not in one.structures]

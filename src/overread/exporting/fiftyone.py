@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from overread.cells import safe_cell
 from overread.exporting.asked import Shown
 from overread.exporting.labels import Labels
@@ -51,7 +53,7 @@ def write(labels: Labels, folder: Path) -> Json:
     (folder / DATA).mkdir()
     for row in rows:
         save_png(pictures[row], folder / DATA / pictures.files[row])
-    masks = write_masks(labels, rows, pictures, folder) if labels.kept.structures else [{} for _ in rows]
+    masks = write_masks(labels, rows, pictures, folder)
     samples = [
         sample(labels, row, pictures.files[row], doubted, own) for row, own in zip(rows, masks, strict=True)
     ]
@@ -67,9 +69,11 @@ def write(labels: Labels, folder: Path) -> Json:
 def write_masks(
     labels: Labels, rows: Sequence[int], pictures: Pictures, folder: Path
 ) -> list[dict[str, str]]:
-    """labels/STRUCTURE/NAME.png, 0 and 255; returns the paths of each row by structure."""
+    """labels/STRUCTURE/NAME.png, 0 and 255; returns for each row the paths by field."""
+    if not labels.kept.structures:
+        return [{} for _ in rows]
     shown, names = Shown(labels), safe_names(labels.kept.structures)
-    found = []
+    found: list[dict[str, str]] = []
     for row in rows:
         masks = shown.now(row, pictures.size(row))
         paths = {
@@ -77,7 +81,7 @@ def write_masks(
         }
         for one, path in paths.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            save_png(masks[one] * 255, folder / path)
+            save_png(masks[one].astype(np.uint8) * np.uint8(255), folder / path)
         found.append({f"mask_{name}": paths[one] for one, name in zip(masks, names, strict=True)})
     return found
 

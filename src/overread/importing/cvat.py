@@ -12,7 +12,7 @@ import numpy as np
 
 from overread.errors import InputError
 from overread.exporting.words import NOTHING, name_of_read, outcome_tags
-from overread.importing.answers import Answer, Faults, Known, decoded
+from overread.importing.answers import Answer, Array, Faults, Known, decoded
 from overread.rle import cvat
 
 FILE = "annotations.xml"
@@ -22,7 +22,8 @@ EVIDENCE = {"shown": "CVAT"}
 
 def read(path: Path, known: Known) -> tuple[list[Answer], Faults]:
     """The answers of all images that somebody has read."""
-    root, faults, answers = parsed(path), Faults(), []
+    root, faults = parsed(path), Faults()
+    answers: list[Answer] = []
     files = known.row_by_file()
     reader = known.everybody or reader_of(root, known)
     taken = [*known.classes, *(NOTHING + name for name in known.structures), *known.structures]
@@ -90,7 +91,8 @@ def answers_of(base: Answer, image: xml.Element, known: Known, row: int, faults:
             f"{base.where}: {others[0]}",
         )
         return
-    masks, size = {}, known.size(row)
+    masks: dict[str, Array] = {}
+    size = known.size(row)
     for one in image.findall("mask"):
         attributes = dict(one.attrib)
         mask = decoded(lambda a=attributes: cvat.decode(a, size), base.where, faults)  # type: ignore[misc]
