@@ -40,8 +40,8 @@ class Sheet:
 def read_sheet(path: Path) -> Sheet:
     """Reads a table; `;`, tab and `|` between cells and a byte-order mark are fine."""
     if path.suffix.lower() in (".parquet", ".jsonl"):
-        columns = parquet_columns(path) if path.suffix.lower() == ".parquet" else json_columns(path)
-        found = {name: strings(cells) for name, cells in columns.items()}
+        texts = parquet_columns(path) if path.suffix.lower() == ".parquet" else json_columns(path)
+        found = {name: strings(text) for name, text in texts.items()}
         count = len(next(iter(found.values())))
         return Sheet(path, found, np.arange(1, count + 1), [], [])
     text, notes = _text(path)
