@@ -131,6 +131,18 @@ def test_nothing_is_left_to_ask(cleaning, colours, tmp_path):
     }
 
 
+@pytest.mark.parametrize("flags", [{"balanced": True}, {"start": "co-teaching", "update": "all"}])
+def test_a_class_with_two_images(cleaning, flags, colours, tmp_path):
+    labels = pd.read_csv(colours / "labels.csv")
+    labels.loc[[10, 40], ["label", "true_label"]] = "yellow"
+    labels.to_csv(colours / "labels.csv", index=False)
+    result = cleaning.run(colours, tmp_path / "run", **flags, budget=40)
+    assert result.summary["classes"] == ["blue", "green", "red", "yellow"]
+    assert result.rounds["bought"].iloc[-1] == 40
+    assert result.rounds["spoiled"].iloc[-1] == 0
+    assert any("yellow" in text for text in result.summary["warnings"])
+
+
 def test_parts_that_the_data_name(cleaning, colours, tmp_path):
     labels = pd.read_csv(colours / "labels.csv")
     split = np.where(labels.index < 48, "train", np.where(labels.index < 60, "val", "test"))
