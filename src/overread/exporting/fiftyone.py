@@ -91,7 +91,7 @@ def sample(labels: Labels, row: int, file: str, doubted: dict[str, Json], masks:
     kept = labels.kept
     name = str(kept.ids[row])
     each = [labels.standing(row, structure) for structure in (kept.structures or (None,))]
-    known = doubted.get(safe_cell(name), {})
+    known = doubted.get(safe_cell(name), Json())
     fields = {
         "overread_id": name,
         "group_name": str(kept.groups[row]),
@@ -99,7 +99,9 @@ def sample(labels: Labels, row: int, file: str, doubted: dict[str, Json], masks:
         "verified": all(one.verified for one in each),
         **{key: known[key] for key in ("p_wrong", "suspect_rank") if key in known},
     }
-    named = {} if kept.structures else {"given": str(kept.given[row]), "current": labels.label(row)}
+    named: dict[str, str] = (
+        {} if kept.structures else {"given": str(kept.given[row]), "current": labels.label(row)}
+    )
     if not kept.structures and known.get("suggested"):
         named["suggested"] = known["suggested"]
     tags = [str(kept.splits[row])] if kept.splits[row] else []
