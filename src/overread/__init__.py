@@ -26,7 +26,21 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 PLACES = {"load": "overread.model", "bench": "overread.benches.running"}  # of what is not in verbs/
-__all__ = ["__version__", "audit", "bench", "clean", "corrupt", "demo", "export", "import_answers", "load", "predict", "report", "review", "train"]
+__all__ = [
+    "__version__",
+    "audit",
+    "bench",
+    "clean",
+    "corrupt",
+    "demo",
+    "export",
+    "import_answers",
+    "load",
+    "predict",
+    "report",
+    "review",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ def run(cell: Cell, desk: Desk) -> Record:
     """One model, watched in every epoch."""
     rate = int(cell.condition) / 100
     data = desk.noisy(desk.first, "loss-ranked", rate, cell.seed)
-    told = {"noise_rate": rate} if cell.method == "ousm" else {}
+    told: dict[str, Any] = {"noise_rate": rate} if cell.method == "ousm" else {}
     result = desk.train(cell.name, data, method=cell.method, seed=cell.seed, curves=True, **told)
     seen = errors(result.out)
     least = min(seen["test_error"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from overread.benches.desk import Desk
 from overread.benches.figures import Line, Panel, over_seeds
@@ -68,7 +69,7 @@ def run(cell: Cell, desk: Desk) -> Record:
     rate = int(cell.condition) / 100
     data = desk.noisy(desk.first, "loss-ranked", rate, cell.seed)
     method, settings = METHODS[cell.method]
-    told = {"noise_rate": rate} if cell.method.endswith(TOLD) else {}
+    told: dict[str, Any] = {"noise_rate": rate} if cell.method.endswith(TOLD) else {}
     result = desk.train(cell.name, data, method=method, settings=settings, seed=cell.seed, **told)
     return {
         "figures": quality(result.metrics),

@@ -113,13 +113,15 @@ data_flags = stacked(
         help="May structures overlap? auto: not those of an indexed mask.",
     ),
     click.option("--spacing", metavar="MM", type=float, help="Millimetres a pixel of the images on disk."),
-    shown("--plane", type=click.Choice(PLANE_NAMES), default="axial", help="How volumes are cut into slices."),
+    shown(
+        "--plane", type=click.Choice(PLANE_NAMES), default="axial", help="How volumes are cut into slices."
+    ),
     click.option(
         "--window", metavar="CENTRE:WIDTH", help="Grey of volumes and DICOM: 40:400 for soft tissue in CT."
     ),
     click.option("--channel", metavar="NAME", help="Channel of an nnU-Net data set to show; the first one."),
     click.option(
-        "--id-key", metavar="FILE", type=PATH, help="Key that patient ids of DICOM are replaced with; made if missing."
+        "--id-key", metavar="FILE", type=PATH, help="Key that replaces patient ids of DICOM; made if missing."
     ),
     shown(
         "--on-bad-image",

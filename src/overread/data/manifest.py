@@ -39,7 +39,7 @@ class Manifest:
     pixels: np.ndarray[Any, np.dtype[Any]] | None = None  # [N, H, W] or [N, H, W, 3]: data that are arrays
     masks: MaskFiles | None = None  # [N] rows
     true_masks: MaskFiles | None = None  # [N] rows, their parts in the order of `classes` too
-    verified: Flags | None = None  # [N] experts have answered for the given label: it is trusted, not asked for
+    verified: Flags | None = None  # [N] experts answered for the given label: trusted, not asked
     spacing: float | None = None  # mm a pixel of the image as it lies on disk
 
     def __len__(self) -> int:

@@ -33,7 +33,7 @@ class Prior:
     by_class: Tensor  # [C] share of wrong labels among those given as each class
     transition: Tensor  # [C, C] T_ij = P(given j | true i); rows sum to 1
     probs: Tensor  # [N, C] out-of-fold probabilities of the given labels
-    verified: Tensor | None = None  # [N] bool: labels that experts have answered for; methods that select keep them
+    verified: Tensor | None = None  # [N] bool: experts answered for the label; methods that select keep it
 
 
 @dataclass
