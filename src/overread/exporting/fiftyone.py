@@ -92,7 +92,7 @@ def sample(labels: Labels, row: int, file: str, doubted: dict[str, Json], masks:
     name = str(kept.ids[row])
     each = [labels.standing(row, structure) for structure in (kept.structures or (None,))]
     known = doubted.get(safe_cell(name), Json())
-    fields = {
+    fields: Json = {
         "overread_id": name,
         "group_name": str(kept.groups[row]),
         "status": ", ".join(sorted({one.status for one in each})),
