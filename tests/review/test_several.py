@@ -17,7 +17,7 @@ def test_each_item_is_read_once(serve, labels_run):
             if items:
                 seen.append(reader.say(items[0])["item"])
     assert sorted(seen, key=int) == [str(row) for row in range(0, 30, 3)]
-    assert readers[0].get("/api/next").json()["words"] == "All of this round is read."
+    assert readers[0].get("/api/next").json()["words"].startswith("All of this round is read.")
 
 
 def test_each_item_is_read_by_as_many_as_are_needed(serve, labels_run):

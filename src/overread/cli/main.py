@@ -109,7 +109,7 @@ def _answer(error: BaseException, argv: list[str]) -> int:
         case OSError() if error.errno in (errno.ENOSPC, errno.EDQUOT):
             _say(
                 f"Error: the disk is full{f' ({error.filename})' if error.filename else ''}. Nothing is left "
-                "half-written. Free some space; an audit or a training then goes on with --resume."
+                "half-written. Free some space; audit, train, clean and bench then go on with --resume."
             )
             return FAULT
         case PermissionError() if error.filename:

@@ -183,7 +183,9 @@ def over(review: Review, now: Round, me: Person) -> Json:
 def nothing_left(now: Round) -> str:
     left = len(now.table) - now.table.done
     return (
-        f"Nothing is left for you; {left} wait for other readers." if left else "All of this round is read."
+        f"Nothing is left for you; {left} wait for other readers."
+        if left
+        else "All of this round is read. `overread export` writes the labels as they stand now."
     )
 
 
