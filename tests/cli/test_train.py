@@ -218,7 +218,11 @@ def test_wrong_flags_are_answered_with_code_2(calls, capsys, arguments, says):
     ("error", "code", "says"),
     [
         (KeyboardInterrupt(), 130, "the same command with --resume goes on"),
-        (OSError(errno.ENOSPC, "No space left on device", "run/x"), 1, "audit, train, clean and bench then go on"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "run/x"),
+            1,
+            "audit, train, clean and bench then go on",
+        ),
     ],
 )
 def test_interrupted_and_a_full_disk(monkeypatch, capsys, error, code, says):
