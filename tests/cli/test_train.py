@@ -117,13 +117,15 @@ FLAGS = {
     "cache": ("there", "there"),
     "keep": ("best", "best"),
     "val_share": ("0.3", 0.3),
+    "curves": (None, True),
 }
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(TrainConfig) if field.name != "settings"])
 def test_every_field_has_its_flag(calls, field):
     text, value = FLAGS[field]
-    assert main(["train", "data", "-o", "run", f"--{field.replace('_', '-')}", text]) == 0
+    flag = [f"--{field.replace('_', '-')}", *([] if text is None else [text])]
+    assert main(["train", "data", "-o", "run", *flag]) == 0
     assert calls[0]["config"] == TrainConfig(**{field: value})
 
 

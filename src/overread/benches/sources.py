@@ -75,7 +75,7 @@ def thinned(rows: Sequence[Row], limits: Mapping[str, int]) -> list[Row]:
 
     >>> rows = [{"group": str(n // 2), "split": "train"} for n in range(8)]
     >>> [one["group"] for one in thinned(rows, {"train": 4})]
-    ['1', '1', '2', '2']
+    ['0', '0', '2', '2']
     """
     kept: set[str] = set()
     for split in sorted({one["split"] for one in rows}):
