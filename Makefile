@@ -8,8 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 SOURCES := src tests
-# processes: one is quickest while most of the time goes into importing torch in each of them
-JOBS ?= 0
+# processes; JOBS=0: none but this one
+JOBS ?= 2
 ARGS ?=
 
 .PHONY: help demo test test-slow check format bench clean
