@@ -14,6 +14,7 @@ from PIL import Image
 from overread.data.faults import BadImage
 from overread.data.images import upright_size
 from overread.data.mask_pictures import read_mask
+from overread.drawing import stretched
 from overread.file_names import names_of_files
 from overread.reviewing.images import png_of
 from overread.reviewing.refusing import Refused, missing
@@ -48,7 +49,7 @@ class MaskPictures:
         width, height = self.size(row)
         drawn = np.zeros((height, width), bool)
         for path in paths:
-            drawn |= stretched(read_mask(path, f"mask of image {row}").drawn(), (width, height))
+            drawn |= stretched(read_mask(path, f"mask of image {row}").drawn(), (height, width))
         return png_of(Image.fromarray(drawn.astype(np.uint8) * np.uint8(255)))
 
     def files(self, row: int, structure: str) -> list[str]:
@@ -105,14 +106,6 @@ def folder_of(source: Source, structure: str) -> str:
     from overread.file_names import safe_names
 
     return safe_names(source.structures)[source.structures.index(structure)]
-
-
-def stretched(mask: Array, size: tuple[int, int]) -> Array:
-    """[H, W] bool at another (width, height)."""
-    if mask.shape == (size[1], size[0]):
-        return mask
-    picture = Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(picture) >= 128
 
 
 def handed_in(text: str, size: tuple[int, int]) -> bytes:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from overread.data.manifest import Manifest
+from overread.data.pixel_writing import write_pixels
 from overread.data.relative import relative_paths
 
 Columns = dict[str, Any]  # name -> [N] cells
@@ -15,9 +14,9 @@ Columns = dict[str, Any]  # name -> [N] cells
 
 def image_column(manifest: Manifest, folder: Path, out: Path) -> Columns:
     """`image`: paths from `out`, whose content is written to `folder` first; pixels that came in a .npz as PNG."""
-    pixels = manifest.pixels is not None
-    paths = (manifest.path(row) for row in range(len(manifest)))
-    return {"image": _write_pixels(manifest, folder) if pixels else relative_paths(paths, out)}
+    if manifest.pixels is not None:
+        return {"image": write_pixels(manifest.pixels, folder)}
+    return {"image": relative_paths((manifest.path(row) for row in range(len(manifest))), out)}
 
 
 def other_columns(manifest: Manifest) -> Columns:
@@ -26,15 +25,3 @@ def other_columns(manifest: Manifest) -> Columns:
     columns: Columns = {"group": "" if lonely else manifest.group, "split": manifest.split}
     own = manifest.pixels is None and (manifest.ids != manifest.images).any()
     return {**columns, "id": manifest.ids} if own else columns
-
-
-def _write_pixels(manifest: Manifest, folder: Path) -> list[str]:
-    """[N] where each image of a .npz now lies as PNG, from `folder`."""
-    from PIL import Image
-
-    assert manifest.pixels is not None
-    (folder / "images").mkdir()
-    names = [f"images/{row:06d}.png" for row in range(len(manifest))]
-    for name, pixels in zip(names, manifest.pixels, strict=True):
-        Image.fromarray(np.asarray(pixels)).save(folder / name)
-    return names
