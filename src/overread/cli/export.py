@@ -11,7 +11,12 @@ from overread.cli import options
 from overread.cli.show import show_json, show_lines
 from overread.exporting import FORMATS
 
-FILES = {"csv": ("labels.csv", "masks.csv"), "masks": ("labels.csv",), "audit": ("trail.jsonl",)}
+FILES = {
+    "csv": ("labels.csv", "masks.csv"),
+    "masks": ("labels.csv",),
+    "dicom-seg": ("segmentations", "labels.csv"),
+    "audit": ("trail.jsonl",),
+}
 
 
 @click.command("export", short_help="The labels of a run as they stand now: a table, masks, the whole trail.")
@@ -24,12 +29,17 @@ FILES = {"csv": ("labels.csv", "masks.csv"), "masks": ("labels.csv",), "audit": 
     default="keep",
     help="Of --to nnunet: whether pixels that the audit doubts, of masks that nobody has verified, are learned from.",
 )
+@options.shown(
+    "--patient",
+    metavar="id|full",
+    default="id",
+    help="Of --to dicom-seg: what is copied of the patient: the id alone, or also name, birth date, sex, dates and "
+    "numbers of the study.",
+)
 @click.option("--db", metavar="URL", type=str, help="Label store; the run's own unless told otherwise.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def command(
-    ctx: click.Context, /, run: Path, out: Path, to: str, doubt: str, db: str | None, as_json: bool
-) -> None:
+def command(ctx: click.Context, /, run: Path, out: Path, as_json: bool, **more: Any) -> None:
     """Writes the labels of RUN as they stand now: given, current, who said so, when and why.
 
     What --to csv (of labels) and --to masks write can be given as DATA to every other verb.
@@ -40,7 +50,7 @@ def command(
     """
     from overread.verbs.export import export
 
-    result = export(run, out, to, db, doubt=doubt, command=ctx.obj)
+    result = export(run, out, command=ctx.obj, **more)
     show_json(result.record) if as_json else show_lines(told(result.record, out))
 
 
@@ -57,6 +67,8 @@ def told(record: dict[str, Any], out: Path) -> list[tuple[str, str]]:
         )
     if written.get("ignored_pixels"):
         lines.append(("Ignored", f"{written['ignored_pixels']:,} pixels carry nnU-Net's ignore label"))
+    if "segmentations" in written:
+        lines.append(("Objects", told_objects(written)))
     if alone := written.get("alone"):
         words = "one image alone is no class to learn; --map-labels joins it with another"
         lines.append(("Alone", f"{', '.join(alone[:5])} ({words})"))
@@ -66,3 +78,15 @@ def told(record: dict[str, Any], out: Path) -> list[tuple[str, str]]:
         lines.append(("Head", f"{head['hash']} (entry {head['number']:,})"))
     named = [name for name in FILES.get(record["to"], ()) if name in record["files"]]
     return [*lines, ("Written", ", ".join(str(out / name) for name in named) or str(out))]
+
+
+def told_objects(written: dict[str, Any]) -> str:
+    """How many DICOM objects there are, and that they are no less secret than the images."""
+    placed = (
+        f", {written['alone_planes']:,} of them of one image without a place"
+        if written["alone_planes"]
+        else ""
+    )
+    what = f"{written['segmentations']:,} DICOM segmentations of {written['series']:,} series{placed}"
+    inside = "the patient's id" if written["patient"] == "id" else "the patient's name, birth date and id"
+    return f"{what}; {inside} stands in them as in the images"

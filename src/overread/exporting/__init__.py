@@ -23,6 +23,11 @@ FORMATS = {
         "the current masks as a raw nnU-Net data set, volumes in their own geometry, with folds and weights",
         "docs/export.md",
     ),
+    "dicom-seg": Entry(
+        "overread.exporting.dicom_seg:write",
+        "the current masks as DICOM Segmentation objects that refer to their images, for a PACS and its viewers",
+        "docs/export.md",
+    ),
     "coco": Entry(
         "overread.exporting.coco:write",
         "annotations.json in COCO: a mask of each structure as packed run lengths; of labels a category an image",

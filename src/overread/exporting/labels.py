@@ -14,6 +14,8 @@ from overread.store.standing import GIVEN, Standing
 
 KEEP, IGNORE = "keep", "ignore"
 DOUBTS = (KEEP, IGNORE)
+ID, FULL = "id", "full"
+PATIENTS = (ID, FULL)
 
 
 class Head(NamedTuple):
@@ -35,6 +37,7 @@ class Labels:
     standings: Mapping[tuple[str, str | None], Standing] = field(default_factory=dict)
     entries: Mapping[int, Entry] = field(default_factory=dict)  # by number, those that decide
     doubt: str = KEEP  # of masks: what becomes of pixels that are doubted
+    patient: str = ID  # of DICOM: what is written of the patient
 
     def standing(self, row: int, structure: str | None = None) -> Standing:
         """Where the label of a row stands, or one of its masks."""

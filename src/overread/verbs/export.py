@@ -11,7 +11,7 @@ from typing import Any
 from overread import __version__
 from overread.errors import InputError, look_up
 from overread.exporting import FORMATS
-from overread.exporting.labels import DOUBTS, KEEP, Labels, labels_of
+from overread.exporting.labels import DOUBTS, ID, KEEP, PATIENTS, Labels, labels_of
 from overread.files import check_free, whole_folder, write_json
 from overread.registry import load as load_entry
 from overread.run import now
@@ -33,21 +33,24 @@ def export(
     db: str | None = None,
     *,
     doubt: str = KEEP,
+    patient: str = ID,
     command: Sequence[str] | None = None,
 ) -> ExportResult:
     """Writes the labels of `run`, as they stand in its label store (or that at `db`), into `out` in the form `to`.
 
     `out` must be new or empty, and appears whole or not at all. A run without a label store has given labels
-    alone. `doubt`, "keep" or "ignore", is what nnU-Net is told of pixels that the audit doubts. Raises `InputError`
-    where the run, the store or the form is not to be used.
+    alone. `doubt`, "keep" or "ignore", is what nnU-Net is told of pixels that the audit doubts; `patient`, "id" or
+    "full", is what DICOM objects say of the patient. Raises `InputError` where the run, the store or the form is
+    not to be used.
     """
     run, out = Path(run), Path(out)
     write = load_entry("format", to, FORMATS)
     check_doubt(doubt, to)
+    check_patient(patient, to)
     check_free(out)
     store = store_of_run(run, db)
     with closing(store) if store else nullcontext():
-        labels = replace(labels_of(run, out, store), doubt=doubt)
+        labels = replace(labels_of(run, out, store), doubt=doubt, patient=patient)
         with whole_folder(out) as folder:
             record = {
                 **about(labels, to, without_password(command, db, labels)),
@@ -64,6 +67,15 @@ def check_doubt(doubt: str, to: str) -> None:
     if doubt != KEEP and to in FORMATS and to != "nnunet":
         raise InputError(
             f"--doubt {doubt} is for --to nnunet, which can ignore pixels; --to {to} cannot. Leave it out."
+        )
+
+
+def check_patient(patient: str, to: str) -> None:
+    """Refuses `patient` where it is misspelt, or the form says nothing of patients."""
+    look_up("--patient", patient, dict.fromkeys(PATIENTS))
+    if patient != ID and to in FORMATS and to != "dicom-seg":
+        raise InputError(
+            f"--patient {patient} is for --to dicom-seg; --to {to} names no patient. Leave it out."
         )
 
 
