@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from overread.data.faults import BadImage
+from overread.data.formats.bits import is_packed, packed_frame
 from overread.data.formats.dicom_header import ALLOWED, header_of, of_frame, read_dataset, syntax_of
 from overread.data.formats.dicom_header import is_dicom as is_dicom
 from overread.data.options import parse_window
@@ -170,6 +171,8 @@ def _stored(path: str, name: str, part: Mapping[str, str]) -> tuple[Array, Any]:
         raise BadImage(name, f"has {frames} frames, counted from 0; there is no {frame}")
     if "PhotometricInterpretation" not in found:
         raise BadImage(name, "does not say what its numbers mean (PhotometricInterpretation)")
+    if is_packed(found, syntax_of(path)):
+        return packed_frame(path, found, int(frame)), of_frame(found, int(frame))
     return _pixels(path, name, int(frame)), of_frame(found, int(frame))
 
 
