@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,12 +99,12 @@ def example():
     far = np.array([[2.0, 4.0], [4.0, 50.0], [6.0, 0.0]])
     drawn = np.array([[True, True], [True, True], [True, False]])
     predicted = np.array([[True, True], [True, False], [True, False]])
-    return Fit(values, far, drawn, predicted), np.array(["p", "p", "q"])
+    return Fit(values, far, drawn, predicted, 0.5 * far), np.array(["p", "p", "q"])
 
 
 def test_figures_of_three_images_by_hand():
     fit, groups = example()
-    found = quality_of_masks(fit, ("disk", "bar"), groups, spacing=0.5)
+    found = quality_of_masks(fit, ("disk", "bar"), groups)
     assert (found["samples"], found["dice"], found["hd95"], found["hd95_mm"]) == (3, 0.566667, 11.0, 5.5)
     bar = found["per_structure"]["bar"]
     assert (bar["drawn"], bar["predicted"], bar["dice"], bar["hd95"]) == (2, 1, 0.533333, 18.0)
@@ -115,13 +116,13 @@ def test_figures_of_three_images_by_hand():
     # the groups' own means lie at the ends: of disk 0.6 in both, of bar 0.3 and 1.0
     assert found["per_structure"]["disk"]["intervals"]["dice"] == [0.6, 0.6]
     assert bar["intervals"]["dice"] == [0.3, 1.0]
-    assert "hd95_mm" not in quality_of_masks(fit, ("disk", "bar"), groups)
+    assert "hd95_mm" not in quality_of_masks(replace(fit, hd95_mm=None), ("disk", "bar"), groups)
 
 
 def test_one_group_has_no_interval():
     fit, _ = example()
     found = quality_of_masks(fit, ("disk", "bar"), np.array(["p"] * 3))
-    assert found["intervals"] == {"dice": None, "hd95": None}
+    assert found["intervals"] == {"dice": None, "hd95": None, "hd95_mm": None}
 
 
 def test_intervals_are_those_of_a_plain_bootstrap_over_groups():

@@ -88,37 +88,55 @@ class Fit:
     hd95: Array  # [N, K] pixels of the image as it lies on disk
     drawn: Array  # [N, K] bool: what they are measured by is not empty
     predicted: Array  # [N, K] bool
+    hd95_mm: Array | None = None  # [N, K]; None where the spacing of an image is not known
 
 
-def fit_of(predicted: Rows, masks: Rows, sizes: Array, columns: Sequence[int] | None = None) -> Fit:
+def fit_of(
+    predicted: Rows,
+    masks: Rows,
+    sizes: Array,
+    columns: Sequence[int] | None = None,
+    spacing: Array | None = None,
+) -> Fit:
     """The fit of predicted masks to others [N, K, S, S]; `columns` [K] of what is predicted, if not all in order.
 
     Both are of one size, the network's; `sizes` [N, 2] are height and width of the images as they lie on disk, in
-    whose pixels distances are told: a pixel of the network's is H / S high and W / S wide.
+    whose pixels distances are told: a pixel of the network's is H / S high and W / S wide. `spacing` [N, 2] is how
+    many mm a pixel on disk is high and wide, NaN where that is not known.
     """
     table = masks.shape[:2]
-    fit = Fit(np.empty(table), np.empty(table), np.empty(table, bool), np.empty(table, bool))
+    known = spacing is not None and bool(np.isfinite(spacing).all())
+    in_mm = np.empty(table) if known else None
+    fit = Fit(np.empty(table), np.empty(table), np.empty(table, bool), np.empty(table, bool), in_mm)
     for row in range(len(masks)):
         ours, theirs = (np.asarray(one[row], bool) for one in (predicted, masks))
         ours = ours if columns is None else ours[list(columns)]
         step = (sizes[row][0] / ours.shape[1], sizes[row][1] / ours.shape[2])
         fit.dice[row] = dice(ours, theirs)
         fit.hd95[row] = [hausdorff(a, b, step) for a, b in zip(ours, theirs, strict=True)]
+        if fit.hd95_mm is not None and spacing is not None:
+            fit.hd95_mm[row] = _in_mm(ours, theirs, step, spacing[row], fit.hd95[row])
         fit.drawn[row], fit.predicted[row] = theirs.any((1, 2)), ours.any((1, 2))
     return fit
 
 
-def quality_of_masks(
-    fit: Fit, structures: Sequence[str], groups: Array, spacing: float | None = None, seed: int = 0
-) -> dict[str, Any]:
+def _in_mm(a: Array, b: Array, step: Pair, spacing: Array, hd95: Array) -> Array:
+    """[K] the distances of masks [K, S, S] in mm; where pixels are square those in pixels, `hd95` [K], tell them."""
+    high, wide = float(spacing[0]), float(spacing[1])
+    if high == wide:
+        return hd95 * high
+    step = (step[0] * high, step[1] * wide)
+    return np.array([hausdorff(one, other, step) for one, other in zip(a, b, strict=True)])
+
+
+def quality_of_masks(fit: Fit, structures: Sequence[str], groups: Array, seed: int = 0) -> dict[str, Any]:
     """All figures of metrics.json: means over images of each structure, and the means over structures of these.
 
-    `spacing` is millimetres a pixel of the images on disk. Intervals are 95 %, by bootstrap over `groups` [N];
-    None where there is but one group.
+    Intervals are 95 %, by bootstrap over `groups` [N]; None where there is but one group.
     """
     measures = {"dice": fit.dice, "hd95": fit.hd95}
-    if spacing is not None:
-        measures["hd95_mm"] = fit.hd95 * spacing
+    if fit.hd95_mm is not None:
+        measures["hd95_mm"] = fit.hd95_mm
     whole = {
         name: np.column_stack([values, values.mean(1)]) for name, values in measures.items()
     }  # [N, K + 1]

@@ -1,6 +1,7 @@
 """Final measurement of masks: how well they fit the given and, where an experiment knows them, the true ones.
 
-All of it at the size that the networks see; distances are told in pixels of the image as it lies on disk.
+All of it at the size that the networks see; distances are told in pixels of the image as it lies on disk, and in mm
+where the spacing of all images is known.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def fits(
     for name, masks in files.items():
         if masks is not None:
             theirs = open_masks(only(masks, manifest.classes, common), manifest.root, size, cache)
-            found[name] = fit_of(predicted, theirs, sizes, ours)
+            found[name] = fit_of(predicted, theirs, sizes, ours, manifest.spacing)
     return found
 
 
@@ -48,10 +49,7 @@ def only(masks: MaskFiles, structures: tuple[str, ...], wanted: list[str]) -> Ma
 def against_masks(manifest: Manifest, found: dict[str, Fit], structures: tuple[str, ...]) -> dict[str, Any]:
     """What metrics.json says of `fits`, by the given masks and by the true ones where they are known."""
     common = [name for name in structures if name in manifest.classes]
-    return {
-        name: quality_of_masks(fit, common, manifest.group_codes, manifest.spacing)
-        for name, fit in found.items()
-    }
+    return {name: quality_of_masks(fit, common, manifest.group_codes) for name, fit in found.items()}
 
 
 def true_masks(manifest: Manifest, size: int, cache: Path | None) -> Masks | None:

@@ -406,7 +406,8 @@ def test_the_manifest_is_written_and_split(cases, tmp_path):
     assert list(table) == ["id", "image", "mask_both", "group", "split", "true_mask_both"]
     assert table["mask_both"][0] == f"{tmp_path}/heart/4.png + {tmp_path}/lung/4.png"
     assert table["true_mask_both"][1] == f"{tmp_path}/heart/0.png + {tmp_path}/lung/0.png"
-    assert manifest.spacing == manifest.take(np.array([0])).spacing == 0.35
+    assert manifest.spacing.tolist() == [[0.35, 0.35]] * N
+    assert manifest.take(np.array([0])).spacing.tolist() == [[0.35, 0.35]]
 
 
 def test_the_fingerprint_knows_files_parts_and_exclusion_but_not_the_truth(cases):

@@ -112,7 +112,7 @@ data_flags = stacked(
         default="auto",
         help="May structures overlap? auto: not those of an indexed mask.",
     ),
-    click.option("--spacing", metavar="MM", type=float, help="Millimetres a pixel of the images on disk."),
+    click.option("--spacing", metavar="MM", type=float, help="Millimetres a pixel, where files do not say it."),
     shown(
         "--plane", type=click.Choice(PLANE_NAMES), default="axial", help="How volumes are cut into slices."
     ),

@@ -14,6 +14,7 @@ from overread.data.mask_files import MaskFiles
 from overread.errors import InputError
 
 Strings = np.ndarray[Any, np.dtype[np.object_]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -40,7 +41,7 @@ class Manifest:
     masks: MaskFiles | None = None  # [N] rows
     true_masks: MaskFiles | None = None  # [N] rows, their parts in the order of `classes` too
     verified: Flags | None = None  # [N] experts answered for the given label: trusted, not asked
-    spacing: float | None = None  # mm a pixel of the image as it lies on disk
+    spacing: Floats | None = None  # [N, 2] mm high and wide a pixel of the image on disk; NaN where unknown
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -63,6 +64,7 @@ class Manifest:
             masks=None if self.masks is None else self.masks.take(rows),
             true_masks=None if self.true_masks is None else self.true_masks.take(rows),
             verified=None if self.verified is None else self.verified[rows],
+            spacing=None if self.spacing is None else self.spacing[rows],
         )
 
     @property

@@ -136,7 +136,7 @@ def to_manifest(samples: Samples, options: DataOptions) -> Manifest:
         masks=samples.masks,
         true_masks=samples.true_masks,
         verified=None if samples.verified is None else are_yes(samples.verified),
-        spacing=options.spacing,
+        spacing=samples.spacing if options.spacing is None else np.full((len(samples), 2), options.spacing),
     )
 
 

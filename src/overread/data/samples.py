@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from overread.data.manifest import Ints, Strings
+from overread.data.manifest import Floats, Ints, Strings
 from overread.data.mask_files import MaskFiles
 from overread.data.problems import Problem
 
@@ -35,6 +35,7 @@ class Samples:
     masks: MaskFiles | None = None  # then there are no labels
     true_masks: MaskFiles | None = None
     structures: tuple[str, ...] = ()  # K names, as `masks.parts`
+    spacing: Floats | None = None  # [N, 2] mm high and wide a pixel, NaN where the files do not say
     indexed: bool = False  # one file for all structures: which they are is known once the files are opened
     guessed: dict[str, str] = field(default_factory=dict)  # {"label": "diagnosis"}
     left_out: list[tuple[str, str]] = field(default_factory=list)  # (image, why)
@@ -60,6 +61,7 @@ class Samples:
             true_masks=None if self.true_masks is None else self.true_masks.take(rows),
         )
 
+            spacing=None if self.spacing is None else self.spacing[rows],
 
 def strings(values: Any) -> Strings:
     """Text as an object array [N], also when empty."""

@@ -161,9 +161,15 @@ def extra(facts: Json) -> list[tuple[str, str]]:
     pairs = [
         ("Loss", kinds.get(str(facts.get("loss")), "")),
         ("Structures", "exclude each other" if facts.get("exclusive") else "may overlap"),
-        ("Spacing", f"{facts['spacing']} mm a pixel" if number(facts.get("spacing")) else ""),
+        ("Spacing", millimetres(facts.get("spacing"))),
     ]
     return [(name, words) for name, words in pairs if words]
+
+
+def millimetres(spacing: object) -> str:
+    """What summary.json says of the size of a pixel: a number, the least and the greatest, or nothing."""
+    ends = spacing if isinstance(spacing, list) and len(spacing) == 2 else [spacing]
+    return f"{' to '.join(map(str, ends))} mm a pixel" if all(number(end) for end in ends) else ""
 
 
 def card(folder: Path, entry: Json) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import zlib
@@ -13,6 +14,7 @@ import numpy as np
 
 from overread.data.faults import BadImage
 from overread.data.formats.extras import need
+from overread.data.formats.planes import Pair
 
 ENDINGS = (".dcm", ".dicom", ".dic", ".ima")
 ENDING = re.compile(r"\.[a-z][a-z0-9]{1,4}$")  # another kind of file; the last number of a UID is none
@@ -35,6 +37,7 @@ ALLOWED = (  # what is looked at
     ),
     *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPaddingValue"),
     *("PixelPaddingRangeLimit", "ImageOrientationPatient", "ImagePositionPatient"),
+    *("PixelSpacing", "ImagerPixelSpacing"),
     *("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence", "VOILUTSequence"),
     *("WindowCenter", "WindowWidth", "VOILUTFunction"),
     *("RedPaletteColorLookupTableDescriptor", "RedPaletteColorLookupTableData"),
@@ -46,7 +49,7 @@ ALLOWED = (  # what is looked at
 )
 MACROS = (
     *("PixelValueTransformationSequence", "FrameVOILUTSequence"),
-    *("PlanePositionSequence", "PlaneOrientationSequence"),
+    *("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence"),
 )
 
 
@@ -63,6 +66,8 @@ class Header:
     burned: bool  # it says that names may stand in the picture
     secondary: bool  # a screenshot, or scanned
     planes: list[Plane | None] = field(default_factory=list)  # of each frame
+    spacings: list[Pair | None] = field(default_factory=list)  # likewise
+    at_detector: bool = False  # spacing is that of the detector: nothing is known of magnification
 
 
 @dataclass(frozen=True)
@@ -172,6 +177,8 @@ def _header(found: Any, name: str) -> Header:
         raise BadImage(name, f"{width:,} x {height:,} pixels are beyond the limit of {PIXELS_LIMIT:,}")
     if 0 < len(found.get("PerFrameFunctionalGroupsSequence") or []) < frames:
         raise BadImage(name, f"says it holds {frames} frames and describes fewer: it is damaged")
+    views = [of_frame(found, frame) for frame in range(frames)]
+    spacings = [spacing_of(view) for view in views]
     return Header(
         frames,
         height,
@@ -182,7 +189,9 @@ def _header(found: Any, name: str) -> Header:
         burned=str(found.get("BurnedInAnnotation", "")).upper() == "YES",
         secondary=str(found.get("SOPClassUID", "")).startswith(SECONDARY)
         or str(found.get("ConversionType", "")).upper() in SCANNED,
-        planes=[plane_of(of_frame(found, frame)) for frame in range(frames)],
+        planes=[plane_of(view) for view in views],
+        spacings=spacings,
+        at_detector=any(spacings) and not any(map(in_patient, views)),
     )
 
 
@@ -217,3 +226,20 @@ def plane_of(view: Any) -> Plane | None:
     return Plane(
         (float(normal[0]), float(normal[1]), float(normal[2])), float(normal @ np.array(place, float))
     )
+
+
+def spacing_of(view: Any) -> Pair | None:
+    """mm: how high and wide a pixel of a frame is; None where that is not said, or not rightly."""
+    return in_patient(view) or _two_lengths(view.get("ImagerPixelSpacing"))
+
+
+def in_patient(view: Any) -> Pair | None:
+    """The spacing that the modality, or whoever calibrated it, gives for the patient: rows, then columns."""
+    return _two_lengths(view.get("PixelSpacing"))
+
+
+def _two_lengths(value: Any) -> Pair | None:
+    if value is None or isinstance(value, str) or not hasattr(value, "__len__") or len(value) != 2:
+        return None
+    height, width = float(value[0]), float(value[1])
+    return (height, width) if 0 < height < math.inf and 0 < width < math.inf else None

@@ -19,7 +19,7 @@ import numpy as np
 from overread.data.faults import BadImage
 from overread.data.formats.extras import need
 from overread.data.formats.grey import to_grey
-from overread.data.formats.planes import PLANES, Array, Shape3, cut, picture_size, put
+from overread.data.formats.planes import PLANES, Array, Pair, Shape3, cut, picture_size, put
 from overread.data.formats.shelf import Shelf
 from overread.data.options import parse_window
 
@@ -28,6 +28,7 @@ LIMIT = 2 << 30  # bytes of a volume as it is stored; more is refused before it 
 HEADER_LIMIT = 64 << 20  # bytes before the values
 NEAR = 1e-3  # how far a number of a labels file may lie from a whole one
 SHARE = 0.5  # percent of the values that become black, and white
+UNITS = {"meter": 1000.0, "micron": 0.001}  # mm
 DRAWN_FROM = 1_000_000  # values or a few more that percentiles are taken from
 
 
@@ -38,6 +39,7 @@ class Geometry:
     shape: Shape3  # as stored
     affine: Array  # [4, 4] from stored voxel to mm in RAS
     turn: Array  # [3, 2] nibabel's orientation: what brings the stored axes to R, A, S
+    unit: float | None = 1.0  # mm; None where the header says nothing of sizes
 
     @property
     def canonical(self) -> Shape3:
@@ -46,6 +48,15 @@ class Geometry:
         for own, (axis, _) in enumerate(self.turn):
             shape[int(axis)] = self.shape[own]
         return shape[0], shape[1], shape[2]
+
+    def spacing(self, plane: str) -> Pair | None:
+        """mm: how high and wide a pixel of the slices is. None where the header does not say."""
+        if self.unit is None:
+            return None
+        sides = [0.0, 0.0, 0.0]
+        for own, (axis, _) in enumerate(self.turn):
+            sides[int(axis)] = float(np.linalg.norm(self.affine[:3, own])) * self.unit
+        return picture_size((sides[0], sides[1], sides[2]), plane)
 
     @property
     def told(self) -> str:
@@ -91,7 +102,16 @@ def _geometry(path: str, name: str) -> Geometry:
         raise BadImage(
             name, "its header does not say how the volume lies in space (affine): mend its sform or qform"
         )
-    return Geometry(shape, affine, nibabel.orientations.io_orientation(affine))
+    return Geometry(shape, affine, nibabel.orientations.io_orientation(affine), _unit(image.header))
+
+
+def _unit(header: Any) -> float | None:
+    """The unit of lengths in mm, which are meant where none is named; None of a header that is as it was made."""
+    unit = header.get_xyzt_units()[0]
+    set_by_somebody = header["sform_code"] or header["qform_code"] or unit != "unknown"
+    if not set_by_somebody and (header["pixdim"][1:4] == 1).all():
+        return None
+    return UNITS.get(unit, 1.0)
 
 
 def _open(path: str, name: str) -> Any:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from overread.data.address import split_address
 from overread.data.faults import BadImage, told
 from overread.data.formats import nifti
 from overread.data.formats.dicom_header import Header, Plane, is_dicom, read_header
-from overread.data.formats.planes import PLANES, plane_of
+from overread.data.formats.planes import PLANES, Pair, plane_of
 from overread.data.options import DataOptions
 from overread.data.samples import Samples
 
@@ -28,6 +28,8 @@ class Row:
     mask: str = ""  # or with this mask of it
     kind: str = ""  # "NIfTI" or "DICOM"
     header: Header | None = None
+    place: nifti.Geometry | None = None
+    mask_spacing: tuple[str, Pair | None] = ("", None)  # of a mask in DICOM
 
     @property
     def series(self) -> str:
@@ -39,6 +41,13 @@ class Row:
         planes = self.header.planes if self.header else []
         frame = self.parts[part].get("frame", 0)
         return planes[int(str(frame))] if planes else None
+
+    def spacing(self, part: int) -> Pair | None:
+        """mm: how high and wide a pixel is, where the file says so."""
+        if self.place:
+            return self.place.spacing(next((key for key in self.parts[part] if key in PLANES), "axial"))
+        spacings = self.header.spacings if self.header else []
+        return spacings[int(str(self.parts[part].get("frame", 0)))] if spacings else None
 
 
 def is_medical(root: object, name: str) -> bool:
@@ -66,8 +75,10 @@ def open_row(samples: Samples, row: int, options: DataOptions, pseudonym: Callab
         return Row(why=why[1], mask=why[0])
     parts: list[Part] = [{"frame": frame} for frame in range(header.frames)]
     whole = header.frames == 1 or "frame" in rules
+    header = of_one(header, rules["frame"]) if "frame" in rules else header
     group = str(samples.groups[row]) or pseudonym(header.patient, header.series)
-    return Row([{}] if whole else parts, group, kind="DICOM", header=header)
+    own = _mask_spacing(samples, masks)
+    return Row([{}] if whole else parts, group, kind="DICOM", header=header, mask_spacing=own)
 
 
 def _masks(samples: Samples, row: int) -> list[str]:
@@ -93,10 +104,10 @@ def _volume(
         if why := _misfit(samples, place, mask, bool(own)):
             return Row(why=why, mask=mask)
     if own:
-        return Row([own], group=file, kind="NIfTI")
+        return Row([own], group=file, kind="NIfTI", place=place)
     plane = plane_of(place.canonical, options.plane)
     count = place.canonical[PLANES[plane]]
-    return Row([{plane: index} for index in range(count)], group=file, kind="NIfTI")
+    return Row([{plane: index} for index in range(count)], group=file, kind="NIfTI", place=place)
 
 
 def _misfit(samples: Samples, image: nifti.Geometry, mask: str, one: bool) -> str:
@@ -137,6 +148,22 @@ def _frames_differ(
                 frames = read_header(path, mask).frames if is_dicom(path) else 1
         except BadImage as error:
             return mask, error.why
-        if frames != image.frames and not (CUT & rules.keys() and (frames == 1 or CUT & own.keys())):
+        one = image.frames == 1 or CUT & rules.keys()
+        if frames != image.frames and not (one and (frames == 1 or CUT & own.keys())):
             return mask, f"has {frames} frames, but its image {image.frames}"
     return None
+
+
+def _mask_spacing(samples: Samples, masks: list[str]) -> tuple[str, Pair | None]:
+    """The first mask that is DICOM, and how large its pixels are."""
+    for mask in masks:
+        path = os.path.join(samples.root, split_address(mask)[0])
+        if is_dicom(path):
+            return mask, read_header(path, mask).spacings[0]
+    return "", None
+
+
+def of_one(header: Header, frame: str) -> Header:
+    """The header with what it says of one frame; nothing of a frame that is not there."""
+    at = int(frame) if frame.isdecimal() else header.frames
+    return replace(header, planes=header.planes[at : at + 1], spacings=header.spacings[at : at + 1])

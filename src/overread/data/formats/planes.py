@@ -8,12 +8,14 @@ superior on top of the others.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Shape3 = tuple[int, int, int]
+Pair = tuple[float, float]
+T = TypeVar("T", int, float)
 PLANES = {"axial": 2, "coronal": 1, "sagittal": 0}  # the axis of the canonical volume that a plane cuts
 
 
@@ -34,8 +36,8 @@ def put(volume: Array, plane: str, index: int, picture: Array) -> None:
     volume[tuple(where)] = picture.T[::-1, ::-1]
 
 
-def picture_size(shape: Shape3, plane: str) -> tuple[int, int]:
-    """(height, width) of the slices of a canonical volume of this shape.
+def picture_size(shape: tuple[T, T, T], plane: str) -> tuple[T, T]:
+    """(height, width) of the slices of a canonical volume of this shape; of a voxel's sides those of a pixel.
 
     >>> picture_size((5, 6, 7), "axial"), picture_size((5, 6, 7), "sagittal")
     ((6, 5), (7, 6))

@@ -13,6 +13,7 @@ from overread.data.decoding import in_threads
 from overread.data.files import Fault
 from overread.data.formats.opening import CUT, Part, Row, is_medical, open_row
 from overread.data.formats.privacy import Pseudonyms
+from overread.data.formats.spacing import spacing_notes, spacings
 from overread.data.formats.telling import notes_on
 from overread.data.manifest import Strings
 from overread.data.mask_files import MaskFiles
@@ -78,6 +79,9 @@ def _repeated(samples: Samples, rows: list[Row], order: list[Place], options: Da
     ids = strings(_with(str(name), part) for name, part in zip(whole.ids, parts, strict=True))
     groups = [given or rows[at].group for (at, _), given in zip(order, whole.groups, strict=True)]
 
+    found = spacings(rows, order)
+    sizes = [] if whole.masks is None else spacing_notes(rows, found, options.spacing)
+
     def masks(files: MaskFiles | None) -> MaskFiles | None:
         if files is None:
             return None
@@ -89,9 +93,10 @@ def _repeated(samples: Samples, rows: list[Row], order: list[Place], options: Da
         ids=ids,
         images=images,
         groups=strings(groups),
+        spacing=found,
         masks=masks(whole.masks),
         true_masks=masks(whole.true_masks),
-        notes=[*samples.notes, *notes_on(rows, options)],
+        notes=[*samples.notes, *notes_on(rows, options), *sizes],
     )
 
 

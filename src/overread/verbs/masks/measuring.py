@@ -77,7 +77,9 @@ def held_table(manifest: Manifest, config: TrainConfig, found: Fits) -> pd.DataF
     for part in HELD:
         if fit := found.get(f"{config.keep}.{part}"):
             held = manifest.take(rows_of(manifest, part))
-            figures = {"dice": fit["given"].dice, "hd95": fit["given"].hd95}
+            given = fit["given"]
+            figures = {"dice": given.dice, "hd95": given.hd95}
+            figures |= {} if given.hd95_mm is None else {"hd95_mm": given.hd95_mm}
             columns = {
                 f"{figure}_{name}": values[:, k].round(DIGITS)
                 for k, name in enumerate(manifest.classes)

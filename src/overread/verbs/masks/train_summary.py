@@ -56,7 +56,7 @@ def summarise(
         **about_parts(manifest),
         "classes": list(manifest.classes),
         "exclusive": manifest.masks.exclusive,
-        "spacing": manifest.spacing,
+        "spacing": spacing(manifest),
         "per_structure": structures,
         "noise_rate": noise_rate(manifest, trained, config),
         "read": reading.as_dict(),
@@ -81,6 +81,14 @@ def per_structure(manifest: Manifest, trained: TrainedOnMasks) -> dict[str, dict
         }
         for k, name in enumerate(manifest.classes)
     }
+
+
+def spacing(manifest: Manifest) -> float | list[float] | None:
+    """mm a pixel: one number where it is one, the least and the greatest, or None where it is not known."""
+    if manifest.spacing is None or not len(known := manifest.spacing[np.isfinite(manifest.spacing)]):
+        return None
+    least, greatest = (round(float(end), 4) for end in (known.min(), known.max()))
+    return least if least == greatest else [least, greatest]
 
 
 def few(structures: dict[str, dict[str, Any]]) -> list[str]:
