@@ -10,14 +10,13 @@ from overread.data.faults import BadImage
 from overread.data.formats.shelf import Shelf
 
 Array = np.ndarray[Any, np.dtype[Any]]
+PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")  # little endian, not compressed
 _packed: Shelf[Array] = Shelf(lambda found: found.nbytes)
 
 
 def is_packed(found: Any, syntax: str) -> bool:
     """Whether a data set holds its pixels so: by one bit, and not compressed."""
-    from pydicom.uid import UID
-
-    return found.get("BitsAllocated") == 1 and not (syntax and UID(syntax).is_encapsulated)
+    return found.get("BitsAllocated") == 1 and syntax in PLAIN
 
 
 def packed_frame(path: str, found: Any, frame: int) -> Array:
