@@ -236,3 +236,10 @@ def shared(tmp_path_factory, chromium):
         server.state = context.storage_state()
         context.close()
         yield server
+
+
+@pytest.fixture(scope="session")
+def painted():
+    """painted(page): waits until what was asked for has been drawn, which is done in the frame that follows."""
+    frames = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    return lambda page: page.evaluate(frames)

@@ -174,17 +174,17 @@ def test_given_and_suggested_are_taken_by_a_key(masks, serve, browse):
         assert np.array_equal(picture(page, newest["answer"]["mask"]), wanted)
 
 
-def test_holding_h_hides_the_masks(masks, serve, browse):
+def test_holding_h_hides_the_masks(masks, serve, browse, painted):
     with serve(masks()) as server:
         page = browse(server.link)
         ready(page, "Keep given")
-        page.wait_for_timeout(300)
+        painted(page)
         shown = page.screenshot()
         page.keyboard.down("h")
-        page.wait_for_timeout(300)
+        painted(page)
         assert page.screenshot() != shown
         page.keyboard.up("h")
-        page.wait_for_timeout(300)
+        painted(page)
         assert page.screenshot() == shown
 
 

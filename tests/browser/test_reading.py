@@ -217,7 +217,7 @@ def test_nothing_is_lost_with_the_tab(labels, serve, browse):
         again.context.close()
 
 
-def test_by_keyboard_alone(reading):
+def test_by_keyboard_alone(reading, painted):
     """Every control can be reached and used without a pointer, and shows where the focus is."""
     page = reading()
     page.keyboard.press("?")
@@ -254,6 +254,7 @@ def test_by_keyboard_alone(reading):
     assert wanted <= names
     page.locator("[data-act=invert]").focus()
     page.keyboard.press("Enter")
+    painted(page)
     assert page.locator("[data-act=invert]").get_attribute("aria-pressed") == "true"
     page.locator(".choice").nth(1).focus()
     press_and_wait(page, "Enter")
@@ -261,11 +262,11 @@ def test_by_keyboard_alone(reading):
     assert len(said(page)) == 1
 
 
-def test_window_and_zoom(reading):
+def test_window_and_zoom(reading, painted):
     page = reading()
     before = drawn(page)
     page.keyboard.press("i")
-    page.wait_for_timeout(100)
+    painted(page)
     assert abs(brightness(page) + before - 255) < 6
     page.keyboard.press("i")
     box = page.locator("#canvas").bounding_box()
@@ -274,19 +275,19 @@ def test_window_and_zoom(reading):
     page.mouse.down(button="right")
     page.mouse.move(middle[0], middle[1] + 60, steps=3)
     page.mouse.up(button="right")
-    page.wait_for_timeout(100)
+    painted(page)
     assert brightness(page) < before - 10  # a higher level is darker
     assert page.locator("#preset").input_value() == "Own"
     zoom = page.locator("#corner-right").inner_text()
     page.mouse.wheel(0, -300)
-    page.wait_for_timeout(100)
+    painted(page)
     assert page.locator("#corner-right").inner_text() != zoom
     page.keyboard.press("0")
-    page.wait_for_timeout(100)
+    painted(page)
     assert page.locator("#corner-right").inner_text() == zoom
 
 
-def test_deep_images_are_windowed_in_all_their_values(reading):
+def test_deep_images_are_windowed_in_all_their_values(reading, painted):
     page = reading(deep=True)
     drawn(page)
     assert int(page.locator("#corner-left").inner_text().split()[-1]) > 2000
@@ -294,7 +295,7 @@ def test_deep_images_are_windowed_in_all_their_values(reading):
     before = brightness(page)
     page.keyboard.press("i")
     page.wait_for_function("() => window.overread.viewer.picture.deep !== null")
-    page.wait_for_timeout(200)
+    painted(page)
     assert abs(brightness(page) + before - 255) < 6
     assert page.evaluate("new Set(window.overread.viewer.picture.deep).size") > 150
 

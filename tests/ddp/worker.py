@@ -5,6 +5,7 @@ Process r leaves FOLDER/NAME-r.npz and FOLDER/told-r.json; FOLDER/state.pt holds
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib.util
 import io
@@ -290,7 +291,16 @@ def verbs(folder: Path) -> dict[str, object]:
     }
 
 
+def still_connected() -> None:
+    """At the very end: complains of threads of the connection that the interpreter would have to end by force."""
+    tasks = Path("/proc/self/task")
+    names = {(task / "comm").read_text().strip() for task in tasks.iterdir()} if tasks.exists() else set()
+    if left := sorted(name for name in names if "gloo" in name):
+        print("still running:", *left, file=sys.stderr)
+
+
 def main(folder: Path) -> None:
+    atexit.register(still_connected)  # the first to be registered is the last to be called
     warnings.simplefilter("error")
     warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*", FutureWarning)
     torch.set_num_threads(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import gc
 import logging
 import os
 import sys
@@ -93,8 +94,9 @@ def banners_off() -> Iterator[None]:
 
 def disconnect() -> None:
     """Ends the connection with the other processes while threads can still be joined: left to the interpreter's
-    end, it now and then aborts."""
+    end, it now and then aborts. Networks that are garbage hold it too, so they go first."""
     if torch.distributed.is_initialized():
+        gc.collect()
         torch.distributed.destroy_process_group()
 
 
