@@ -8,7 +8,7 @@ from cleanlab.multiannotator import get_label_quality_multiannotator
 
 from overread.errors import InputError
 from overread.readers.answers import answers_of
-from overread.readers.consensus import crowdlab, majority
+from overread.readers.consensus import crowdlab, leading, majority
 
 ABC = ("a", "b", "c")
 
@@ -26,6 +26,21 @@ def crowd(seed=0, items=300, errors=(0.05, 0.2, 0.6), missing=0.3):
         answers_of(said, ABC, readers=("good", "fair", "poor")[: len(errors)]),
         0.7 * np.eye(3)[shown] + 0.1,
     )
+
+
+def test_of_classes_that_lead_together_better_readers_win_then_the_commoner_class_then_the_first():
+    codes = [[1, 1, 0], [1, 1, 0], [0, 0, 0]]  # the third reader is with the majority once in three
+    lead = leading(answers_of(np.array([*codes, [2, -1, 0], [0, -1, 2], [1, 0, -1]]), ABC))
+    assert lead[3:].tolist() == [2, 0, 0]  # the better reader twice; equal ones: a was said 7 times, b 5
+    assert leading(answers_of(np.array([[2, 1], [1, 2], [0, 0]]), ABC)).tolist() == [1, 1, 0]
+    assert leading(answers_of(np.array([[2, 1, 1, 0], [-1] * 4]), ABC)).tolist() == [1, -1]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_has_a_majority_leads(seed):
+    answers = crowd(seed)[1]
+    common = majority(answers).label
+    assert (leading(answers)[common >= 0] == common[common >= 0]).all()
 
 
 def test_majority_invents_nothing():

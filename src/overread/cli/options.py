@@ -94,6 +94,11 @@ data_flags = stacked(
     click.option("--mask-col", metavar="NAME", help=COLUMN.format("mask, one file for all structures")),
     click.option("--group-col", metavar="NAME", help=COLUMN.format("patient, lesion or slide")),
     click.option("--split-col", metavar="NAME", help=COLUMN.format("split")),
+    click.option(
+        "--reader-col",
+        metavar="NAME",
+        help="Column that says who gave the label, of a table with a row an image and reader.",
+    ),
     click.option("--split", metavar="NAME", help="Read this split alone."),
     click.option("--split-map", metavar="OLD=NEW,...", help="Rename splits: odd=train,even=test."),
     click.option("--groups", metavar="FILE.csv", type=PATH, help="Table of image and group, for folders."),
@@ -112,7 +117,9 @@ data_flags = stacked(
         default="auto",
         help="May structures overlap? auto: not those of an indexed mask.",
     ),
-    click.option("--spacing", metavar="MM", type=float, help="Millimetres a pixel, where files do not say it."),
+    click.option(
+        "--spacing", metavar="MM", type=float, help="Millimetres a pixel, where files do not say it."
+    ),
     shown(
         "--plane", type=click.Choice(PLANE_NAMES), default="axial", help="How volumes are cut into slices."
     ),
@@ -217,7 +224,17 @@ output_flags = stacked(
 
 def data_options(flags: dict[str, Any]) -> DataOptions:
     """Takes the data flags out of `flags`."""
-    names = ("task", "image_col", "label_col", "mask_col", "group_col", "split_col", "split", "groups")
+    names = (
+        "task",
+        "image_col",
+        "label_col",
+        "mask_col",
+        "group_col",
+        "split_col",
+        "reader_col",
+        "split",
+        "groups",
+    )
     others = ("structures", "spacing", "on_bad_image", "plane", "window", "channel", "id_key")
     taken = {name: flags.pop(name) for name in (*names, *others)}
     split_map, map_labels, merge = flags.pop("split_map"), flags.pop("map_labels"), flags.pop("merge")

@@ -29,6 +29,7 @@ def show_audit(result: AuditResult) -> None:
     masks = _of_masks(summary)
     lines = [
         ("Read", _read(summary)),
+        *_readers(summary["read"].get("readers")),
         ("Wrong", _noise(summary)),
         ("Flagged", _flagged_masks(summary) if masks else _flagged(summary)),
         *(_suspect_masks if masks else _suspects)(result.suspects),
@@ -52,6 +53,7 @@ def show_train(result: TrainResult) -> None:
     parts = ", ".join(f"{part} {about['samples']:,}" for part, about in summary["parts"].items())
     lines = [
         ("Read", f"{_read(summary)}: {parts}"),
+        *_readers(summary["read"].get("readers")),
         *([("Wrong", _noise(summary))] if "estimate" in summary["noise_rate"] else []),
         *((name.capitalize(), _quality(metrics[name])) for name in ("val", "test") if name in metrics),
         *(("Warning", text) for text in summary["warnings"][:3]),
@@ -72,6 +74,7 @@ def show_clean(result: CleanResult) -> None:
     left = summary["forecast"]["remaining"]
     lines = [
         ("Read", _read(summary)),
+        *_readers(summary["read"].get("readers")),
         ("Wrong", _noise(summary)),
         (
             "Bought",
@@ -172,6 +175,17 @@ def _read(summary: dict[str, Any]) -> str:
     found = {"left out": "left_out", "duplicated": "duplicates", "in conflict": "conflicts"}
     counts = {word: len(summary["read"][key]) for word, key in found.items()}
     return ", ".join([text, *(f"{count} {word}" for word, count in counts.items() if count)])
+
+
+def _readers(found: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """How well those agree who gave the labels, where several did."""
+    if not found:
+        return []
+    alpha = found["agreement"]["krippendorff"]
+    ends = "" if alpha["low"] is None else f" ({alpha['low']:.2f} to {alpha['high']:.2f})"
+    agree = "undefined" if alpha["value"] is None else f"{alpha['value']:.2f}{ends}"
+    text = f"{found['readers']:,} gave {found['readings']:,} labels, Krippendorff's alpha {agree}"
+    return [("Readers", f"{text}; {found['without_majority']:,} images without a majority")]
 
 
 def _noise(summary: dict[str, Any]) -> str:

@@ -104,7 +104,10 @@ def _ids(samples: Samples) -> list[Problem]:
     what = f"{counted(len(twice), 'id occurs', 'ids occur')} more than once" if own else ""
     what = what or f"{counted(len(twice), 'image is', 'images are')} listed more than once"
     cure = "make the column id unique, or rename it: without it the image path is the id." if own else ""
-    cure = cure or "keep one row for each image, or tell the rows apart with a column id."
+    cure = cure or (
+        "keep one row for each image, or tell the rows apart with a column id. Where each row is the word of a "
+        "reader, name the column that says whose: --reader-col NAME"
+    )
     problems = [Problem(what, cure, twice)] if twice else []
     if empty:
         what = f"{counted(len(empty), 'row has', 'rows have')} no id"

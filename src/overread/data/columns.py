@@ -20,6 +20,10 @@ KNOWN = {  # the standard name first: it needs no guessing
 }
 TRUE = ("true_label", "true")
 VERIFIED = "verified"
+OF_LABELS = (
+    "--reader-col is for labels. Of masks that several readers drew, make one an image first: staple or "
+    "majority_mask of overread.readers.masks (docs/readers.md)."
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ def choose_columns(sheet: Sheet, options: DataOptions) -> Columns:
             chosen[role] = search()
         except InputError as error:
             faults.append(str(error))
+    if options.reader_col and masks.given:
+        faults.append(OF_LABELS)
     if faults:
         raise InputError(
             f"Cannot use {sheet.path}\n" + "\n".join(f"- {fault}" for fault in faults) + _listed(sheet)

@@ -10,6 +10,7 @@ import numpy as np
 from overread.data.manifest import Strings
 from overread.data.options import OTHERS, DataOptions, map_names
 from overread.data.problems import counted, quoted
+from overread.data.readings import labels_in, mapped
 from overread.data.samples import STANDARD_SPLITS, Samples, is_missing, strings
 from overread.errors import InputError, did_you_mean
 
@@ -52,7 +53,7 @@ def rename_labels(samples: Samples, options: DataOptions) -> Samples:
     if options.map_labels is None or samples.masks is not None or options.task == "segmentation":
         return samples
     rules = options.map_labels
-    present = sorted(set(samples.labels) | set(() if samples.true is None else samples.true))
+    present = sorted(labels_in(samples))
     new = map_names("--map-labels", present, rules)
     new |= {
         name: name for name in present if _is_empty(name) and name not in rules
@@ -63,6 +64,7 @@ def rename_labels(samples: Samples, options: DataOptions) -> Samples:
         samples,
         labels=_mapped(samples.labels, new),
         true=None if samples.true is None else _mapped(samples.true, new),
+        readings=None if samples.readings is None else mapped(samples.readings, new),
         notes=[*samples.notes, *([note] if note else [])],
     )
 

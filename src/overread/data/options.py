@@ -28,6 +28,7 @@ class DataOptions:
     mask_col: str | None = None
     group_col: str | None = None
     split_col: str | None = None
+    reader_col: str | None = None  # who gave the label: the table has a row an image and reader
     split: str | None = None  # read this split alone
     split_map: Mapping[str, str] | None = None  # e.g. {"odd": "train", "even": "test"}
     groups: str | Path | None = None  # a table with an image and a group column
@@ -68,6 +69,7 @@ class DataOptions:
             "--mask-col": self.mask_col,
             "--group-col": self.group_col,
             "--split-col": self.split_col,
+            "--reader-col": self.reader_col,
         }
         return {flag: column for flag, column in named.items() if column is not None}
 

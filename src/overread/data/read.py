@@ -25,11 +25,14 @@ from overread.data.medmnist import read_npz
 from overread.data.names import pick_split, rename_labels, rename_splits
 from overread.data.options import DataOptions
 from overread.data.problems import Problem, refuse
+from overread.data.reader_facts import kept_readings
 from overread.data.reading import Reading
+from overread.data.readings import agreed
 from overread.data.samples import Samples, are_yes, is_missing
 from overread.data.structures import refuse_mask_flags, settle_structures, without_masks
 from overread.data.table import read_table
 from overread.data.unlabelled import one_image
+from overread.data.unnamed import unnamed_numbers
 from overread.errors import InputError, did_you_mean
 
 DEFAULT = DataOptions()
@@ -59,7 +62,7 @@ def gather(source: str | Path, options: DataOptions, cache_dir: Path | None, qui
     samples = add_groups(_read_samples(Path(source).expanduser(), options), options)
     samples = rename_splits(samples, options)
     crossing = groups_across_splits(samples)
-    samples = rename_labels(pick_split(samples, options.split), options)
+    samples = agreed(rename_labels(pick_split(samples, options.split), options))
     samples, faults = unfold(*find_files(samples), options)
     problems = [*samples.problems, *check_samples(samples, options.labels)]
     if samples.masks is None:
@@ -68,6 +71,7 @@ def gather(source: str | Path, options: DataOptions, cache_dir: Path | None, qui
     found = survey(samples, left_whole(samples, faults), cache_dir, quiet)
     if found.facts:
         samples = settle_structures(samples, samples.masks, found, options)
+    faults += unnamed_numbers(samples, faults, cache_dir, quiet)
     faults = sorted([*faults, *mask_faults(samples, found)])
     problems += nothing_drawn(samples, found) if options.labels == "needed" else []
     return Gathered(str(source), samples, faults, crossing, problems, found)
@@ -85,6 +89,7 @@ def settle(gathered: Gathered, options: DataOptions) -> Reading:
     if problems:
         refuse(gathered.source, problems)
     manifest = to_manifest(kept, options)
+    readings = kept_readings(kept, manifest)
     left_out = {fault.row: str(fault) for fault in sorted(faults, reverse=True)}
     return Reading(
         manifest,
@@ -98,11 +103,13 @@ def settle(gathered: Gathered, options: DataOptions) -> Reading:
         groups_across_splits=gathered.crossing,
         notes=[
             *samples.notes,
+            *(readings.notes if readings else []),
             *name_notes(manifest.images, [*manifest.classes, *samples.labels]),
             *([] if found is None else mask_notes(kept, found)),
             *(notes_on(manifest) if options.labels == "needed" else []),
         ],
         structures={} if found is None else drawn_counts(kept, found),
+        readings=readings,
     )
 
 

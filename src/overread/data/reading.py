@@ -8,6 +8,7 @@ from typing import Any
 
 from overread.data.manifest import Manifest
 from overread.data.problems import SHOWN, counted, quoted, short
+from overread.data.reader_facts import Readings
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Reading:
     structures: dict[str, dict[str, int]] = field(
         default_factory=dict
     )  # {"heart": {"drawn": 240, "empty": 7, ...}}
+    readings: Readings | None = None  # of data that several people labelled
 
     def as_dict(self) -> dict[str, Any]:
         """The part `read` of `summary.json`."""
@@ -41,6 +43,7 @@ class Reading:
             "groups_across_splits": self.groups_across_splits,
             "notes": self.notes,
             **({"structures": self.structures} if self.structures else {}),
+            **({"readers": self.readings.facts} if self.readings else {}),
         }
 
     def lines(self) -> list[str]:

@@ -31,11 +31,13 @@ class Samples:
     splits: Strings  # [N]
     true: Strings | None = None  # [N]
     verified: Strings | None = None  # [N] yes or no, as is written
+    readings: Strings | None = None  # [N] `OneImage`: what each reader said
     pixels: np.ndarray[Any, np.dtype[Any]] | None = None  # [N, H, W] or [N, H, W, 3]
     masks: MaskFiles | None = None  # then there are no labels
     true_masks: MaskFiles | None = None
-    structures: tuple[str, ...] = ()  # K names, as `masks.parts`
     spacing: Floats | None = None  # [N, 2] mm high and wide a pixel, NaN where the files do not say
+    structures: tuple[str, ...] = ()  # K names, as `masks.parts`
+    named: frozenset[int] | None = None  # numbers that the data say masks hold; others are refused
     indexed: bool = False  # one file for all structures: which they are is known once the files are opened
     guessed: dict[str, str] = field(default_factory=dict)  # {"label": "diagnosis"}
     left_out: list[tuple[str, str]] = field(default_factory=list)  # (image, why)
@@ -56,12 +58,13 @@ class Samples:
             splits=self.splits[rows],
             true=None if self.true is None else self.true[rows],
             verified=None if self.verified is None else self.verified[rows],
+            readings=None if self.readings is None else self.readings[rows],
             pixels=None if self.pixels is None else self.pixels[rows],
             masks=None if self.masks is None else self.masks.take(rows),
             true_masks=None if self.true_masks is None else self.true_masks.take(rows),
+            spacing=None if self.spacing is None else self.spacing[rows],
         )
 
-            spacing=None if self.spacing is None else self.spacing[rows],
 
 def strings(values: Any) -> Strings:
     """Text as an object array [N], also when empty."""

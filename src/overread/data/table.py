@@ -11,6 +11,7 @@ from overread.data.manifest import Strings
 from overread.data.mask_columns import add_masks
 from overread.data.options import DataOptions
 from overread.data.problems import Problem, counted
+from overread.data.readings import gathered
 from overread.data.samples import Samples, is_missing, strings
 from overread.data.sheet import Sheet, read_sheet
 
@@ -37,7 +38,10 @@ def read_table(path: Path, options: DataOptions) -> Samples:
         notes=[*sheet.notes, *_spaces(sheet, columns)],
         problems=[*sheet.problems, *_nameless(sheet, named)],
     )
-    return add_masks(samples, sheet, columns.masks, options.labels == "optional").take(np.flatnonzero(named))
+    found = add_masks(samples, sheet, columns.masks, options.labels == "optional").take(np.flatnonzero(named))
+    if not options.reader_col:
+        return found
+    return gathered(found, _trimmed(sheet.columns[options.reader_col])[named])
 
 
 def _trimmed(column: Strings) -> Strings:

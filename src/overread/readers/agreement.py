@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from itertools import combinations, permutations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -60,9 +60,15 @@ def krippendorff(answers: Answers, scale: str = "nominal") -> Agreement:
     name = "krippendorff" if scale == "nominal" else f"krippendorff-{scale}"
     split = partial(coincident, look_up("scale of alpha", scale, SCALES))
     cells = csr_array((len(answers.codes), len(answers.classes) ** 2))
-    for first, second in permutations(answers.codes.T, 2):
-        both = np.flatnonzero((first >= 0) & (second >= 0))
-        cells = cells + _cells(answers, both, first[both], second[both], 1.0 / (answers.often[both] - 1))
+    order = np.argsort(
+        -answers.counts, axis=1, kind="stable"
+    )  # [N, C] the classes that an item was given come first
+    counts = np.take_along_axis(answers.counts, order, 1)
+    for one, other in product(range(int((counts > 0).sum(1).max(initial=0))), repeat=2):
+        pairs = counts[:, one] * (counts[:, other] - (one == other))
+        rows = np.flatnonzero((pairs > 0) & (answers.often > 1))
+        values = pairs[rows] / (answers.often[rows] - 1)
+        cells = cells + _cells(answers, rows, order[rows, one], order[rows, other], values)
     return _judged(name, answers, cells, split, skew(answers) if scale == "nominal" else "")
 
 

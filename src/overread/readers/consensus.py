@@ -48,6 +48,27 @@ def majority(answers: Answers) -> Majority:
     return Majority(label, share, tied, disputed, words)
 
 
+def leading(answers: Answers) -> Array:
+    r"""[N] the class that most readers of an item gave it, -1 where nobody did. Where classes lead together: that of
+    the readers who are more often with the majority; then the one that was given more often; then the first.
+
+    The weight of reader r is $(a_r + 1) / (b_r + 2)$: of $b_r$ items that r and somebody else read, and on which
+    more than half agree, r is with the majority on $a_r$. Of the classes that lead the greatest sum of weights wins.
+
+    >>> from overread.readers.answers import answers_of
+    >>> leading(answers_of(np.array([[0, 0, 1], [0, 1, -1], [-1, -1, -1]]), ("cat", "dog"))).tolist()
+    [0, 0, -1]
+    """
+    codes, counts = answers.codes, answers.counts
+    common = majority(answers).label
+    heard = ((common >= 0) & (answers.often > 1))[:, None] & (codes >= 0)
+    weight = ((heard & (codes == common[:, None])).sum(0) + 1.0) / (heard.sum(0) + 2.0)  # [R]
+    sums = np.stack([(codes == code) @ weight for code in range(len(answers.classes))], 1)  # [N, C]
+    total = np.broadcast_to(counts.sum(0), counts.shape)
+    order = np.lexsort((-total, -np.round(sums, 9), -counts), axis=1)  # stable: the first class wins
+    return np.where(answers.often > 0, order[:, 0], -1)
+
+
 @dataclass(frozen=True)
 class Crowd:
     """What readers and a model say together."""

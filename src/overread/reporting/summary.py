@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from overread.reporting.files import Facts, Json
+from overread.reporting.readers import readers_of
 from overread.reporting.words import count, number, plural, seconds, share
 
 CELLS = 30  # with more classes a table of classes against classes becomes a list
@@ -242,6 +243,7 @@ def read_and_origin(run: Facts) -> dict[str, Any]:
         ],
         "across": listed(read, "groups_across_splits"),
         "notes": listed(read, "notes"),
+        **readers_of(part(read, "readers")),
         "stages": stages(run),
         "origin": origin(run),
     }

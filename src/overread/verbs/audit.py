@@ -71,7 +71,7 @@ def audit(
     if run.is_done:
         return setup.first(lambda: read_back(out))
     with run.running():
-        setup.first(lambda: begin(out, config, reading.manifest))
+        setup.first(lambda: begin(out, config, reading.manifest, reading.readings))
         with run.stage("learn"):
             evidence = acts.learn(reading, images, config, setup, run)
         result = setup.first(lambda: conclude(run, lambda: acts.find(run, reading, config, evidence)))

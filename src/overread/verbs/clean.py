@@ -86,7 +86,7 @@ def clean(
             taken = take_answers(store, manifest.classes, answers, waiting_round(out))
         say(f"{taken} new answers taken from {answers}.", setup)
     with run.running():
-        begin(out, config, manifest)
+        begin(out, config, manifest, reading.readings)
         with closing(setting_up.opened_store(config, manifest, run)) as store:
             with run.stage("learn"):
                 desk, gathering = prepared(begun(manifest, run, store), images, config, setup, run, store)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from overread.data.kept import Kept, read_kept
 from overread.data.problems import refuse
+from overread.data.sheet import read_sheet
 from overread.errors import InputError
 from overread.exporting.again import read_again
 from overread.exporting.asked import given_masks, round_of_run
@@ -86,6 +87,10 @@ def known_of(run: Path, kept: Kept, readers: Sequence[str]) -> Known:
         import json
 
         classes |= set(map(str, json.loads(summary.read_text("utf-8")).get("classes") or []))
+    if (
+        readings := run / "readings.csv"
+    ).is_file():  # of several annotators: names that never had a majority too
+        classes |= set(map(str, read_sheet(readings).columns["answer"])) - {""}
     pictures = Pictures(labels_of(run, run, None))
     everybody = alone[0] if alone else ""
     ids = [str(name) for name in kept.ids]

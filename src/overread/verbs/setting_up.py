@@ -11,6 +11,7 @@ from overread.data.cache import default_cache_dir
 from overread.data.kept import options_as_json
 from overread.data.manifest import Manifest
 from overread.data.options import DataOptions
+from overread.data.reader_facts import Readings
 from overread.data.reading import Reading
 from overread.engine.augment import Augment, parse_augment
 from overread.errors import InputError
@@ -113,10 +114,12 @@ def set_up(config: LearningConfig, quiet: bool, task: str = "classification") ->
     return Setup(method, fabric, cache, quiet or not started().is_first)
 
 
-def begin(out: Path, config: LearningConfig, manifest: Manifest) -> None:
-    """Writes what is known before anything is learned."""
+def begin(out: Path, config: LearningConfig, manifest: Manifest, readings: Readings | None) -> None:
+    """Writes what is known before anything is learned; `readings` where several people gave the labels."""
     save_config(config, out / "config.toml")
     write_whole(out / "manifest.csv", manifest.save)
+    if readings is not None:
+        write_whole(out / "readings.csv", readings.save)
 
 
 def method_kind(name: str) -> Any:

@@ -65,7 +65,7 @@ def train(
     if run.is_done:
         return setup.first(lambda: read_back(out))
     with run.running():
-        setup.first(lambda: begin(out, config, manifest))
+        setup.first(lambda: begin(out, config, manifest, reading.readings))
         with run.stage("learn"):
             trained = acts.learn(manifest, images, config, setup, run)
         result = setup.first(
