@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
+from overread.data.address import file_of
 from overread.data.files import Fault
+from overread.data.formats.nifti import is_nifti
 from overread.data.mask_facts import MOST, Facts, Size, Survey
 from overread.data.problems import Problem
 from overread.data.samples import Samples
@@ -22,7 +24,8 @@ def mask_faults(samples: Samples, found: Survey) -> list[Fault]:
                 elif name in found.bad:
                     faults.append(Fault(row, found.bad[name], name))
                 elif facts and (
-                    why := _no_mask(facts, samples.indexed) or _misfit(facts, found.sizes.get(image))
+                    why := _no_mask(facts, samples.indexed, is_nifti(file_of(name)))
+                    or _misfit(facts, found.sizes.get(image))
                 ):
                     faults.append(Fault(row, why, name))
     return faults
@@ -53,16 +56,20 @@ def _place(samples: Samples, name: object) -> str:
     return os.path.normpath(os.path.join(samples.root, str(name)))
 
 
-def _no_mask(facts: Facts, indexed: bool) -> str:
-    """Why the numbers of a file make no mask, or ""."""
+def _no_mask(facts: Facts, indexed: bool, numbered: bool) -> str:
+    """Why the numbers of a file make no mask, or ""; `numbered`: they are never greys."""
     if facts.looks_like_an_image:
         return f"holds {facts.distinct} different numbers, many neither black nor white: is it an image?"
     numbers = ", ".join(map(str, facts.values[:5])) + (", ..." if facts.distinct > 5 else "")
     if facts.may_be_changed and (indexed or facts.most < MOST):
         return f"holds the numbers {numbers}, which lossy compression may have changed: save masks as PNG"
+    if indexed and numbered and facts.distinct > MOST + 1:
+        return (
+            f"holds {facts.distinct} numbers in one slice, and up to {MOST + 1} are read: join some of them"
+        )
     if indexed or not facts.is_grey:
         return ""
-    if facts.palette or facts.most < MOST:
+    if facts.palette or facts.most < MOST or (numbered and facts.distinct <= MOST):
         return (
             f"holds the numbers {numbers}, but each file shows one structure here. If these are several structures, "
             "they belong into one column, the only one (--mask-col NAME)"

@@ -118,10 +118,18 @@ class Survey:
 def survey(samples: Samples, absent: set[str], cache_dir: Path | None, quiet: bool) -> Survey:
     """The facts of all mask files but those that are `absent`; from the store where they are in it."""
     every = [masks.files.ravel() for masks in (samples.masks, samples.true_masks) if masks is not None]
-    names = sorted({str(name) for files in every for name in files if name} - absent)
+    names = {str(name) for files in every for name in files if name} - absent
+    return Survey(*facts_of_files(names, samples.root, cache_dir, quiet), image_sizes(samples))
+
+
+def facts_of_files(
+    wanted: set[str], root: Path, cache_dir: Path | None, quiet: bool
+) -> tuple[dict[str, Facts], dict[str, str]]:
+    """The facts of mask files, and what is wrong with those that cannot be read."""
+    names = sorted(wanted)
     folder = Path(cache_dir or default_cache_dir()).expanduser() / "masks"
     with closing(Pool(folder, KIND, (8 * LENGTH,))) as pool, silenced():
-        paths = [os.path.join(samples.root, name) for name in names]
+        paths = [os.path.join(root, name) for name in names]
         stamps = [stamp_of(path) for path in paths]
         work = Files(names, paths, stamps)
         digests = pool.known(paths, stamps)
@@ -136,8 +144,7 @@ def survey(samples: Samples, absent: set[str], cache_dir: Path | None, quiet: bo
         known = {digest: from_row(array[row]) for digest, row in rows.items()}
     bad = {names[done.position]: done.why for done in told if done.why}
     found = zip(names, digests, strict=True)
-    facts = {name: known[digest] for name, digest in found if digest and name not in bad}
-    return Survey(facts, bad, image_sizes(samples))
+    return {name: known[digest] for name, digest in found if digest and name not in bad}, bad
 
 
 def image_sizes(samples: Samples) -> dict[str, Size]:

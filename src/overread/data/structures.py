@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
+from overread.data.address import file_of
+from overread.data.formats.nifti import is_nifti
 from overread.data.mask_facts import MOST, Facts, Survey
 from overread.data.mask_files import MaskFiles, Part
 from overread.data.options import DataOptions, map_names
@@ -19,7 +21,7 @@ def settle_structures(samples: Samples, masks: MaskFiles, found: Survey, options
     """The samples with the structures that are in their mask files, as the flags want them."""
     parts, indexed = dict(zip(samples.structures, masks.parts, strict=True)), False
     if samples.indexed:
-        parts, indexed = _in_one_file(found.facts.values(), options.map_labels)
+        parts, indexed = _in_one_file(found.facts, options.map_labels)
     elif options.map_labels:
         raise InputError(
             "--map-labels names the numbers of an indexed mask; here each structure has a file of its own. "
@@ -64,12 +66,13 @@ def without_masks(samples: Samples, options: DataOptions) -> Samples:
     return replace(samples, labels=strings([""] * len(samples)), true=None)
 
 
-def _in_one_file(facts: Iterable[Facts], names: Mapping[str, str] | None) -> tuple[Parts, bool]:
+def _in_one_file(facts: Mapping[str, Facts], names: Mapping[str, str] | None) -> tuple[Parts, bool]:
     """The structures where one file holds them all: `mask` alone, or one for each number; and which it was."""
-    masks = [one for one in facts if not one.looks_like_an_image]
+    masks = [one for one in facts.values() if not one.looks_like_an_image]
     sure = [one for one in masks if not one.may_be_changed] or masks
     numbers = set().union(*(one.numbers for one in sure))
-    if any(one.may_be_changed or one.distinct > MOST for one in sure) or len(numbers) > MOST:
+    many = any(one.may_be_changed or one.distinct > MOST for one in sure) or len(numbers) > MOST
+    if many and not all(is_nifti(file_of(name)) for name in facts):  # in NIfTI numbers are never greys
         return _grey(names), False
     if names is None and (len(numbers) < 2 or numbers == {1, 255}):
         return {"mask": (Part(0),)}, False

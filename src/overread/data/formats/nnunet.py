@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +62,13 @@ def read_nnunet(folder: Path, options: DataOptions) -> Samples:
         if lacking:
             what = f"{counted(len(lacking), 'image has', 'images have')} no file in labelsTr"
             problems.append(Problem(what, "add the labels, or take the images out.", lacking))
-    return _samples(root, cases, structures, problems, [*channel_note, *_notes(ignore, unlabelled, options)])
+    samples = _samples(root, cases, structures, problems)
+    named = frozenset({0, *(() if ignore is None else (ignore,)), *chain(*structures.values())})
+    return replace(samples, named=named, notes=[*channel_note, *_notes(ignore, unlabelled, options)])
 
 
 def _samples(
-    root: Path, cases: list[Case], structures: dict[str, list[int]], problems: list[Problem], notes: list[str]
+    root: Path, cases: list[Case], structures: dict[str, list[int]], problems: list[Problem]
 ) -> Samples:
     images = strings(case.image for case in cases)
     files = [
@@ -91,7 +94,6 @@ def _samples(
         splits=strings(case.split if apart else "" for case in cases),
         masks=masks if labelled else None,
         structures=tuple(structures) if labelled else (),
-        notes=notes,
         problems=problems,
     )
 
