@@ -9,6 +9,7 @@ import click
 
 from overread.cli import options
 from overread.cli.show import show_json, show_lines
+from overread.data.problems import counted
 from overread.exporting import FORMATS
 
 FILES = {
@@ -82,11 +83,8 @@ def told(record: dict[str, Any], out: Path) -> list[tuple[str, str]]:
 
 def told_objects(written: dict[str, Any]) -> str:
     """How many DICOM objects there are, and that they are no less secret than the images."""
-    placed = (
-        f", {written['alone_planes']:,} of them of one image without a place"
-        if written["alone_planes"]
-        else ""
-    )
-    what = f"{written['segmentations']:,} DICOM segmentations of {written['series']:,} series{placed}"
-    inside = "the patient's id" if written["patient"] == "id" else "the patient's name, birth date and id"
-    return f"{what}; {inside} stands in them as in the images"
+    what = f"{counted(written['segmentations'], 'DICOM segmentation')} of {written['series']:,} series"
+    alone = written["alone_planes"]
+    placed = f", {alone:,} of them of one image whose place in the patient is not known" if alone else ""
+    inside = "id is" if written["patient"] == "id" else "name, birth date and id are"
+    return f"{what}{placed}; as secret as the images: the patient's {inside} inside"

@@ -44,8 +44,8 @@ def write(labels: Labels, folder: Path) -> dict[str, Any]:
     if not rows:
         raise InputError(f"No image of {labels.run} has a mask to write: all are out of use.")
     need("dicom", "highdicom", "--to dicom-seg", "written by highdicom")
-    stacks = stacks_of(planes_of(labels, rows))
     manifest = read_again(labels.run, kept)
+    stacks = stacks_of(planes_of(labels, rows))
     same_patients(labels, [str(name) for name in manifest.group])
     work = Work(labels, manifest, folder)
     for stack in stacks:
