@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from overread.benches import (
@@ -18,6 +19,7 @@ from overread.benches.desk import Desk
 from overread.benches.figures import draw
 from overread.benches.sources import Source
 from overread.benches.tables import as_markdown
+from overread.measure import sensitivity_at
 
 QUALITY = {"accuracy": 0.8, "balanced_accuracy": 0.7, "macro_f1": 0.6, "auroc": 0.9}
 UNITS = {"units": [1.0, 0.0], "groups": ["a", "b"]}
@@ -72,6 +74,8 @@ def of_course(cell):
     lines = {f"{kind}{part}": [[2.0, 1.0]] for kind in ("right", "wrong") for part in ("", "_mean")}
     return {
         "detection": dict.fromkeys(names, found),
+        "found": {name: [1.0, 0.0] for name in names},
+        "patients": ["1", "2"],
         "answers": {"loss-sequence": 9, "consensus": 8},
         "sequences": lines,
         "learned": {name: {"figures": learned, "curves": curve, **UNITS} for name in loss_sequence.SETS},
@@ -170,3 +174,12 @@ def test_papers_figures_of_a_course_start_when_something_is_known():
     assert nothing["at_start"] is None
     assert nothing["mean"] == pytest.approx(0.45)
     assert nothing["repaired_per_label"] == 0.5
+
+
+def test_found_labels_are_those_of_the_sensitivity_that_is_told():
+    rng = np.random.default_rng(0)
+    wrong = rng.random(500) < 0.1
+    score = rng.normal(size=500) + 2 * wrong
+    told = sensitivity_at(score, wrong, loss_sequence.SPECIFICITY)
+    assert np.mean(loss_sequence.found_of(score, wrong)) == pytest.approx(told)
+    assert 0.1 < told < 0.9

@@ -50,9 +50,12 @@ def over_seeds(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
     return Difference(value, value - half, value + half, f"Student's, over {len(each)} seeds")
 
 
-def over_images(ours: Array, theirs: Array, groups: Array) -> Difference:
-    """The mean difference of values [seeds, M] of the same M test images, with the percentile interval of 2,000
-    draws of their groups [M] with replacement: what another set of patients would say of the same networks.
+def over_images(
+    ours: Array, theirs: Array, groups: Array, drawn: str = "patients of the test part"
+) -> Difference:
+    """The mean difference of values [seeds, M] of the same M images, with the percentile interval of 2,000 draws of
+    their groups [M] with replacement: what another set of patients would say of the same networks. `drawn` is the
+    word for these.
 
     >>> found = over_images(np.array([[1.0, 1.0]]), np.array([[0.0, 0.0]]), np.array([0, 1]))
     >>> found.value, found.low, found.high
@@ -61,8 +64,8 @@ def over_images(ours: Array, theirs: Array, groups: Array) -> Difference:
     each = np.mean(ours - theirs, axis=0)  # [M]
     codes = np.unique(groups, return_inverse=True)[1]
     sums, counts = np.bincount(codes, each), np.bincount(codes)
-    drawn = np.random.default_rng(0).integers(0, len(counts), (DRAWS, len(counts)))
-    means = sums[drawn].sum(1) / counts[drawn].sum(1)
+    rows = np.random.default_rng(0).integers(0, len(counts), (DRAWS, len(counts)))
+    means = sums[rows].sum(1) / counts[rows].sum(1)
     low, high = np.percentile(means, [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
-    how = f"bootstrap of the patients of the test part, {DRAWS:,} draws"
+    how = f"bootstrap of the {drawn}, {DRAWS:,} draws"
     return Difference(float(each.mean()), float(low), float(high), how)

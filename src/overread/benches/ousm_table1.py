@@ -105,14 +105,8 @@ def figures(records: Sequence[Record]) -> dict[str, list[Panel]]:
         lines = [course(found, method, name, place) for place, method in enumerate(methods)]
         if name == "accuracy":
             lines += [
-                Line(
-                    f"paper: {method}",
-                    RATES,
-                    P1[method.removesuffix(TOLD)],
-                    colour=methods.index(method),
-                    dashed=True,
-                )
-                for method in ("ce", "ousm-plof-told")
+                Line(said, RATES, P1[method.removesuffix(TOLD)], colour=methods.index(method), dashed=True)
+                for method, said in (("ce", "the paper's CE"), ("ousm-plof-told", "the paper's OUSM + pLOF"))
                 if method in methods
             ]
         panels.append(Panel(name.replace("_", " "), "wrong labels, %", "test part", lines))

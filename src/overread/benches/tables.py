@@ -41,6 +41,7 @@ class Table:
     words: Mapping[str, str] = field(default_factory=dict)  # codes of conditions and methods -> as shown
     digits: int = 3
     notes: Sequence[str] = ()
+    drawn: str = "patients of the test part"  # whom the bootstrap of the differences draws
 
     def lines(self) -> list[dict[str, Any]]:
         """One line a condition and method, in the order of the rows; the paper's own without ours at the end."""
@@ -58,7 +59,8 @@ class Table:
                 centre, spread = mean_sd(values)
                 figures[name] = {"mean": centre, "sd": spread, "seeds": len(values)}
         theirs = self._rows(condition, self.reference or "")
-        difference = difference_of(rows, theirs, self.figures[0]) if method != self.reference else None
+        alone = method == self.reference
+        difference = None if alone else difference_of(rows, theirs, self.figures[0], self.drawn)
         return {
             "condition": self.words.get(condition, condition),
             "method": self.words.get(method, method),
@@ -79,7 +81,7 @@ class Table:
         return None if ours is None or theirs is None or method == self.reference else ours - theirs
 
 
-def difference_of(ours: Sequence[Row], theirs: Sequence[Row], name: str) -> Difference | None:
+def difference_of(ours: Sequence[Row], theirs: Sequence[Row], name: str, drawn: str) -> Difference | None:
     """Over the seeds that both have: by images where each image's value is known, else by seeds."""
     pairs = [(a, b) for a in ours for b in theirs if a.seed == b.seed]
     pairs = [(a, b) for a, b in pairs if a.figures.get(name) is not None and b.figures.get(name) is not None]
@@ -87,7 +89,7 @@ def difference_of(ours: Sequence[Row], theirs: Sequence[Row], name: str) -> Diff
         return None
     if all(row.units is not None and row.groups == pairs[0][0].groups for pair in pairs for row in pair):
         first, second = (np.array([pair[side].units for pair in pairs], float) for side in (0, 1))
-        return over_images(first, second, np.array(pairs[0][0].groups))
+        return over_images(first, second, np.array(pairs[0][0].groups), drawn)
     values = [[float(pair[side].figures[name] or 0.0) for pair in pairs] for side in (0, 1)]
     return over_seeds(*values)
 
@@ -137,7 +139,12 @@ def row_of(cells: Sequence[str]) -> str:
 
 
 def number(value: float | None, digits: int, sign: bool = False) -> str:
-    return "" if value is None else f"{value:{'+' if sign else ''}.{digits}f}"
+    """Rounded, and no zero is negative.
+
+    >>> number(-0.0001, 3, sign=True), number(None, 2)
+    ('+0.000', '')
+    """
+    return "" if value is None else f"{round(value, digits) + 0.0:{'+' if sign else ''}.{digits}f}"
 
 
 def spread(found: Mapping[str, Any] | None, digits: int) -> str:
