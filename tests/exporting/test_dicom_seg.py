@@ -72,7 +72,9 @@ def write(path, shape=SIZE, sop=CT, frames=None, **tags):
     found.BitsAllocated, found.BitsStored, found.HighBit, found.PixelRepresentation = 16, 16, 15, 0
     found.SamplesPerPixel, found.PhotometricInterpretation = 1, "MONOCHROME2"
     for name, value in {**PERSON, **tags}.items():
-        if value is not None:
+        if value is None:
+            delattr(found, name)
+        else:
             setattr(found, name, value)
     found.PixelData = pixels.tobytes()
     found["PixelData"].VR = "OW"
@@ -440,7 +442,7 @@ def test_what_highdicom_refuses_is_told_without_its_words(kit, series, tmp_path,
 
     source, _, _ = series
     monkeypatch.setattr("overread.exporting.dicom_seg.segmentation", refuse)
-    with pytest.raises(InputError, match=r"0\.dcm: highdicom makes no segmentation of this image") as error:
+    with pytest.raises(InputError, match=r"1\.dcm: highdicom makes no segmentation of this image") as error:
         export(kit, source, tmp_path)
     assert "PID" not in str(error.value)
     assert not (tmp_path / "out").exists()
