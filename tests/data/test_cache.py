@@ -138,7 +138,7 @@ def test_arrays_are_kept_too(tmp_path, monkeypatch):
     np.savez(tmp_path / "m.npz", train_images=pixels, train_labels=np.arange(6)[:, None] % 2)
     first = open_(tmp_path / "m.npz")
     assert np.array_equal(first[2], decode(pixels[2], 8))
-    monkeypatch.setattr(opening, "decode_array", None)
+    monkeypatch.setattr(opening, "decode_bytes", None)
     assert np.array_equal(open_(tmp_path / "m.npz")[:], first[:])
 
 

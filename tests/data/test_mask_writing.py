@@ -20,12 +20,10 @@ from overread.data.mask_writing import (
 from overread.data.samples import strings
 
 
-def manifest(root, names, pixels=None):
+def manifest(root, names):
     count = len(names)
     text = strings(names)
-    return Manifest(
-        text, text, np.zeros(count, np.int64), ("a",), text, strings([""] * count), root, pixels=pixels
-    )
+    return Manifest(text, text, np.zeros(count, np.int64), ("a",), text, strings([""] * count), root)
 
 
 def test_the_size_of_an_image_is_that_which_is_seen(tmp_path):
@@ -35,8 +33,8 @@ def test_the_size_of_an_image_is_that_which_is_seen(tmp_path):
     exif[0x0112] = 6
     picture.save(tmp_path / "turned.jpg", exif=exif)
     assert own_sizes(manifest(tmp_path, ["flat.png", "turned.jpg"])).tolist() == [[10, 16], [16, 10]]
-    arrays = manifest(tmp_path, ["x", "y"], np.zeros((2, 5, 7, 3), np.uint8))
-    assert own_size(arrays, 1) == (5, 7)
+    np.savez(tmp_path / "d.npz", images=np.zeros((2, 5, 7, 3), np.uint8))
+    assert own_size(manifest(tmp_path, ["d.npz#array=images&row=1"]), 0) == (5, 7)
     assert own_sizes(manifest(tmp_path, [])).shape == (0, 2)
 
 

@@ -11,7 +11,8 @@ import re
 KEYS = (
     *("axial", "coronal", "sagittal"),  # a slice of a volume, counted along S, A, R from 0
     "frame",  # of a multi-frame DICOM, counted from 0
-    "row",  # of a Parquet file, counted from 0
+    "array",  # of an .npz, by its name
+    "row",  # of that, or of a Parquet file, counted from 0
     *("image", "category"),  # the annotations of an image in COCO, by their places in its lists, from 0
     "window",  # CENTRE:WIDTH, how numbers become grey
     "value",  # of a mask whose numbers are structures: the number, or several (1+2), of this one

@@ -11,7 +11,7 @@ import numpy as np
 
 from overread.data.cachedir import check_space
 from overread.data.cachedir import default_cache_dir as default_cache_dir
-from overread.data.decoding import Sources, array_digest, fill
+from overread.data.decoding import Sources, fill
 from overread.data.files import bad_images
 from overread.data.manifest import Manifest
 from overread.data.opened import Images
@@ -43,7 +43,7 @@ def open_images(
         have = pool.rows({digest for digest in digests if digest})
         todo = [position for position, digest in enumerate(digests) if digest not in have]
         check_space(folder, len(todo) * pool.row_bytes)
-        if todo and sources.paths:
+        if todo:
             sources.stored.update(pool.contents())
         told = fill(pool, sources, todo, quiet, workers or usable_cores())
         for done in told:
@@ -63,8 +63,6 @@ def usable_cores() -> int:
 
 def _known(manifest: Manifest, size: int, pool: Pool) -> tuple[Sources, Digests]:
     """Where the images come from, and the content of those that need no reading."""
-    if manifest.pixels is not None:
-        return Sources(manifest, size, [], [], set()), [array_digest(array) for array in manifest.pixels]
     paths = [os.path.join(manifest.root, name) for name in manifest.images]
     stamps = [stamp_of(path) for path in paths]
     return Sources(manifest, size, paths, stamps, set()), pool.known(paths, stamps)

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import ClassVar, Protocol, TypeVar
 
-import numpy as np
-
 from overread.data.faults import BadImage
-from overread.data.images import Array, decode_array, decode_bytes, read_file
+from overread.data.images import decode_bytes, read_file
 from overread.data.manifest import Manifest
 from overread.data.opened import Pixels
 from overread.data.pool import Pool, Stamp
@@ -60,17 +58,14 @@ class Sources:
     what: ClassVar[str] = "image"
     manifest: Manifest
     size: int
-    paths: list[str]  # [N], none for data that came as arrays
+    paths: list[str]  # [N]
     stamps: list[Stamp | None]  # [N], taken before the files are read
     stored: set[bytes]  # contents that need no decoding
 
     def decode(self, position: int) -> Decoded:
         """Runs in a worker thread."""
-        name, pixels = str(self.manifest.images[position]), self.manifest.pixels
+        name = str(self.manifest.images[position])
         try:
-            if pixels is not None:
-                array = pixels[position]
-                return Decoded(position, array_digest(array), decode_array(array, self.size, name))
             data = read_file(self.paths[position], name)
             digest = blake2b(data, digest_size=16).digest()
             small = None if digest in self.stored else decode_bytes(data, self.size, name)
@@ -80,12 +75,6 @@ class Sources:
             )
         except BadImage as error:
             return Decoded(position, why=error.why)
-
-
-def array_digest(array: Array) -> bytes:
-    """The content of an array."""
-    kind = f"{array.dtype} {array.shape} ".encode()
-    return blake2b(kind + np.ascontiguousarray(array).tobytes(), digest_size=16).digest()
 
 
 def fill(pool: Pool, work: Work, todo: list[int], quiet: bool, workers: int) -> list[Decoded]:

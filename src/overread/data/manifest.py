@@ -37,7 +37,6 @@ class Manifest:
     split: Strings  # [N] "train", "val", "test" or any other name; "" where unknown
     root: Path  # the folder that relative image paths start from
     truth: Ints | None = None  # [N] or None
-    pixels: np.ndarray[Any, np.dtype[Any]] | None = None  # [N, H, W] or [N, H, W, 3]: data that are arrays
     masks: MaskFiles | None = None  # [N] rows
     true_masks: MaskFiles | None = None  # [N] rows, their parts in the order of `classes` too
     verified: Flags | None = None  # [N] experts answered for the given label: trusted, not asked
@@ -60,7 +59,6 @@ class Manifest:
             group=self.group[rows],
             split=self.split[rows],
             truth=None if self.truth is None else self.truth[rows],
-            pixels=None if self.pixels is None else self.pixels[rows],
             masks=None if self.masks is None else self.masks.take(rows),
             true_masks=None if self.true_masks is None else self.true_masks.take(rows),
             verified=None if self.verified is None else self.verified[rows],

@@ -21,9 +21,6 @@ Size = tuple[int, int]  # height, width
 
 def own_size(manifest: Manifest, row: int) -> Size:
     """Height and width of an image as it lies on disk, upright."""
-    if manifest.pixels is not None:
-        height, width = manifest.pixels[row].shape[:2]
-        return height, width
     return upright_size(manifest.path(row), str(manifest.images[row]))
 
 

@@ -1,23 +1,58 @@
-"""Reads a `.npz` in the manner of MedMNIST: `train_images`, `train_labels`, `val_images`, ..."""
+"""Reads a `.npz` in the manner of MedMNIST: `train_images`, `train_labels`, `val_images`, ... Images stay in it."""
 
 from __future__ import annotations
 
-import os
+import re
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from overread.data.manifest import Strings
+from overread.data.address import address
+from overread.data.faults import BadImage
+from overread.data.formats.npz import AXES, Stack, open_stack
 from overread.data.options import DataOptions
-from overread.data.problems import quoted
+from overread.data.problems import counted, quoted
 from overread.data.samples import Samples, strings
 from overread.errors import InputError
 
 Array = np.ndarray[Any, np.dtype[Any]]
-EXPECTED = "Expected arrays in pairs such as train_images [N, H, W] or [N, H, W, 3] and train_labels [N, 1]."
+EXPECTED = (
+    "Expected arrays in pairs such as train_images [N, H, W] or [N, H, W, 3], of volumes [N, D, H, W], and "
+    "train_labels [N, 1]."
+)
+LABELS_LIMIT = 256 << 20  # bytes of labels
+
+
+@dataclass(frozen=True)
+class Part:
+    """The images and labels of one split."""
+
+    array: str  # "train_images"
+    stack: Stack
+    labels: list[str]  # [N]
+
+    @property
+    def split(self) -> str:
+        return self.array.removesuffix("images").removesuffix("_")
+
+    def named(self, plane: str) -> list[tuple[str, str, int]]:
+        """(id, address without the file, row) of each picture: a row, or a slice of it."""
+        rows = range(self.stack.shape[0])
+        depth = self.stack.shape[1 + AXES.index(plane)] if self.stack.depth else 0
+        cuts: list[dict[str, object]] = [{plane: index} for index in range(depth)] or [{}]
+        return [
+            (
+                address(f"{self.split or 'image'}/{row}", **cut),
+                address("", array=self.array, row=row, **cut),
+                row,
+            )
+            for row in rows
+            for cut in cuts
+        ]
 
 
 def read_npz(path: Path, options: DataOptions) -> Samples:
@@ -27,79 +62,78 @@ def read_npz(path: Path, options: DataOptions) -> Samples:
             f"{' '.join(options.columns)}: {path} is an .npz, it has no columns. Leave the flag out."
         )
     try:
-        _refuse_bomb(path)
-        with np.load(path, allow_pickle=False) as file:
-            prefixes = _prefixes(path, file.files, options.labels == "optional")
-            parts = [_part(path, file, prefix) for prefix in prefixes]
+        with zipfile.ZipFile(path) as archive:
+            sizes = {one.filename.removesuffix(".npy"): one.file_size for one in archive.infolist()}
+        arrays = _arrays(path, sizes, options.labels == "optional")
+        parts = [_part(path, array, sizes) for array in arrays]
     except (OSError, ValueError, zipfile.BadZipFile, EOFError, zlib.error, MemoryError) as error:
         why = (
             "it is none, or it holds pickled objects, which are refused" if "pickle" in str(error) else error
         )
         raise InputError(f"{path} cannot be read as an .npz: {why}. {EXPECTED}") from None
-    shapes = {pixels.shape[1:] for pixels, _, _ in parts}
+    shapes = {part.stack.shape[1:] for part in parts}
     if len(shapes) > 1:
         raise InputError(f"{path}: the splits have images of different shapes {sorted(shapes)}. {EXPECTED}")
-    splits = [split for pixels, _, split in parts for _ in range(len(pixels))]
-    ids = [f"{split or 'image'}/{row}" for pixels, _, split in parts for row in range(len(pixels))]
+    return _samples(path.absolute(), parts, options.plane)
+
+
+def _samples(path: Path, parts: list[Part], plane: str) -> Samples:
+    """A sample a picture; the slices of a volume are a group."""
+    found = [(part, *one) for part in parts for one in part.named(plane)]
+    volumes = bool(parts[0].stack.depth)
+    count = sum(part.stack.shape[0] for part in parts)
+    what = f"{counted(count, 'volume is', 'volumes are')} read as {counted(len(found), f'{plane} slice')}"
+    note = (
+        f"{what}, a sample each; "
+        f"those of one volume stay together. A .npz does not say how volumes lie: {', '.join(AXES)} are their first, "
+        "second and third axis."
+    )
     return Samples(
         kind="npz",
-        root=path.absolute(),
-        ids=strings(ids),
-        images=strings(ids),
-        labels=strings(label for _, labels, _ in parts for label in labels),
-        groups=strings([""] * len(ids)),
-        splits=strings(splits),
-        pixels=np.concatenate([pixels for pixels, _, _ in parts]),
+        root=path.parent,
+        ids=strings(name for _, name, _, _ in found),
+        images=strings(path.name + place for _, _, place, _ in found),
+        labels=strings(part.labels[row] for part, _, _, row in found),
+        groups=strings(f"{part.split or 'image'}/{row}" if volumes else "" for part, _, _, row in found),
+        splits=strings(part.split for part, _, _, _ in found),
+        notes=[note] if volumes else [],
     )
 
 
-def _refuse_bomb(path: Path) -> None:
-    """Refuses an archive that does not fit into this machine's memory once it is unpacked."""
-    try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows
-        memory = 64 << 30
-    with zipfile.ZipFile(path) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
-    if size > memory:
-        raise InputError(
-            f"{path} unpacks to {size / 2**30:,.0f} GiB; this machine has {memory / 2**30:,.0f} GiB of memory. "
-            "Take a smaller size of the data set, or write the images as files."
-        )
-
-
-def _prefixes(path: Path, names: list[str], unlabelled: bool) -> list[str]:
-    """What stands before `images` where there are labels of the same name, or may be none: "train_", ... or ""."""
-    prefixes = [name.removesuffix("images") for name in names if name.endswith("images")]
-    prefixes = [prefix for prefix in prefixes if prefix[-1:] in ("", "_")]
-    pairs = [prefix for prefix in prefixes if unlabelled or f"{prefix}labels" in names]
+def _arrays(path: Path, names: dict[str, int], unlabelled: bool) -> list[str]:
+    """The arrays of images that have labels of the same name, or may have none: "train_images", ..., "images"."""
+    images = [name for name in names if re.fullmatch(r"([\w.+-]+_)?images", name)]
+    pairs = [name for name in images if unlabelled or _labels_of(name) in names]
     if not pairs:
         raise InputError(f"{path} holds the arrays {quoted(names)}. {EXPECTED}")
     return pairs
 
 
-def _part(path: Path, file: Any, prefix: str) -> tuple[Array, Strings, str]:
-    """The images [N, ...], labels [N] and name of one split."""
-    images = file[f"{prefix}images"]
-    named = f"{prefix}labels" in file.files
-    labels: Array = file[f"{prefix}labels"] if named else np.full(len(images), "")
-    if labels.ndim == 2 and labels.shape[1] > 1:
+def _labels_of(array: str) -> str:
+    return f"{array.removesuffix('images')}labels"
+
+
+def _part(path: Path, array: str, sizes: dict[str, int]) -> Part:
+    """The images and labels of one split."""
+    try:
+        stack = open_stack(str(path), array)
+    except BadImage as error:
+        raise InputError(f"{path}: {error.why}. {EXPECTED}") from None
+    count, named = stack.shape[0], _labels_of(array)
+    if named not in sizes:
+        return Part(array, stack, [""] * count)
+    if sizes[named] > LABELS_LIMIT:
+        raise ValueError(f"{named} unpacks to {sizes[named] / 2**30:,.1f} GiB")
+    with np.load(path, allow_pickle=False) as file:
+        labels: Array = file[named]
+    if labels.ndim > 1 and labels.size > len(labels):
         raise InputError(
-            f"{path}: {prefix}labels has {labels.shape[1]} columns: an image has several labels at once. "
-            "Multi-label data are not in this version: write a table with one label per image."
+            f"{path}: {named} has the shape {list(labels.shape)}: an image has several labels at once, as in "
+            "ChestMNIST. Multi-label data are not in this version: write a table with one label per image."
         )
-    if (
-        images.ndim not in (3, 4)
-        or (images.ndim == 4 and images.shape[-1] != 3)
-        or images.dtype.kind not in "biuf"
-    ):
-        what = f"{prefix}images has the shape {list(images.shape)} and type {images.dtype}"
-        raise InputError(f"{path}: {what}; volumes and other arrays are not read. {EXPECTED}")
-    if len(images) != labels.size:
-        raise InputError(
-            f"{path}: {len(images):,} {prefix}images but {labels.size:,} {prefix}labels. {EXPECTED}"
-        )
-    return images, strings(_name(label) for label in labels.reshape(-1).tolist()), prefix.removesuffix("_")
+    if count != labels.size:
+        raise InputError(f"{path}: {count:,} {array} but {labels.size:,} {named}. {EXPECTED}")
+    return Part(array, stack, [_name(label) for label in labels.reshape(-1).tolist()])
 
 
 def _name(label: object) -> str:

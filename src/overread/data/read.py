@@ -139,7 +139,6 @@ def to_manifest(samples: Samples, options: DataOptions) -> Manifest:
         split=samples.splits,
         root=samples.root,
         truth=None if samples.true is None else codes(samples.true),
-        pixels=samples.pixels,
         masks=samples.masks,
         true_masks=samples.true_masks,
         verified=None if samples.verified is None else are_yes(samples.verified),

@@ -32,7 +32,6 @@ class Samples:
     true: Strings | None = None  # [N]
     verified: Strings | None = None  # [N] yes or no, as is written
     readings: Strings | None = None  # [N] `OneImage`: what each reader said
-    pixels: np.ndarray[Any, np.dtype[Any]] | None = None  # [N, H, W] or [N, H, W, 3]
     masks: MaskFiles | None = None  # then there are no labels
     true_masks: MaskFiles | None = None
     spacing: Floats | None = None  # [N, 2] mm high and wide a pixel, NaN where the files do not say
@@ -59,7 +58,6 @@ class Samples:
             true=None if self.true is None else self.true[rows],
             verified=None if self.verified is None else self.verified[rows],
             readings=None if self.readings is None else self.readings[rows],
-            pixels=None if self.pixels is None else self.pixels[rows],
             masks=None if self.masks is None else self.masks.take(rows),
             true_masks=None if self.true_masks is None else self.true_masks.take(rows),
             spacing=None if self.spacing is None else self.spacing[rows],

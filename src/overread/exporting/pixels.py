@@ -17,11 +17,9 @@ from overread.data.images import orientation, upright_size
 from overread.data.relative import relative_paths
 from overread.data.silence import silenced, without_pixel_limit
 from overread.errors import InputError
-from overread.exporting.again import read_again
 from overread.exporting.labels import Labels
 from overread.file_names import names_of_files
 from overread.reviewing.images import values_of
-from overread.run import read_info
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FOLDER = "images"
@@ -34,12 +32,9 @@ class Pictures:
     def __init__(self, labels: Labels) -> None:
         self.labels = labels
         self.files = [f"{name}.png" for name in names_of_files([str(name) for name in labels.kept.ids])]
-        self._arrays = read_again(labels.run, labels.kept).pixels if in_archive(labels) else None
 
     def __getitem__(self, row: int) -> Array:
         name = str(self.labels.kept.images[row])
-        if self._arrays is not None:
-            return shown(np.asarray(self._arrays[row]))
         try:
             with silenced(), told(name):
                 data = read_file(name, name)
@@ -50,9 +45,6 @@ class Pictures:
 
     def size(self, row: int) -> tuple[int, int]:
         """(height, width), from the header where that is enough."""
-        if self._arrays is not None:
-            height, width = self._arrays.shape[1:3]
-            return int(height), int(width)
         name = str(self.labels.kept.images[row])
         try:
             return upright_size(name, name)
@@ -69,15 +61,9 @@ class Pictures:
     def place(self, row: int, folder: Path) -> str:
         """An image as a path from the export: where it lies, or a PNG of what other programs would not show so."""
         name = str(self.labels.kept.images[row])
-        if self._arrays is None and is_plain(name):
+        if is_plain(name):
             return relative_paths([Path(name)], self.labels.out)[0]
         return self.write(row, folder)
-
-
-def in_archive(labels: Labels) -> bool:
-    """Whether the images came as arrays, and not as files."""
-    source = str(read_info(labels.run).get("data", {}).get("path", ""))
-    return source.endswith(".npz") or any(".npz/" in str(name) for name in labels.kept.images[:1])
 
 
 def is_plain(name: str) -> bool:

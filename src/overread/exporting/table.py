@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from overread.cells import safe_cell
+from overread.data.relative import relative_paths
 from overread.exporting.labels import Labels
-from overread.exporting.pictures import image_cells
 from overread.store.standing import Standing
 
 Columns = dict[str, Any]  # name -> [N] cells
@@ -23,7 +23,8 @@ def write(labels: Labels, folder: Path) -> dict[str, Any]:
     if labels.kept.structures:
         _write(masks_table(labels), folder / "masks.csv")
         return counts(labels)
-    table = labels_table(labels, image_cells(labels, folder))
+    images = relative_paths((Path(str(name)) for name in labels.kept.images), labels.out)
+    table = labels_table(labels, images)
     away = [labels.out_of_use(row) for row in range(len(labels.kept))]
     write_two(table, away, folder)
     alone = [

@@ -7,7 +7,6 @@ import io
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -31,7 +30,6 @@ from overread.data.images import (
     told,
 )
 from overread.data.silence import silenced, without_pixel_limit
-from overread.errors import InputError
 from overread.reviewing.source import Source
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -86,7 +84,6 @@ class Images:
 
     def __init__(self, source: Source) -> None:
         self._source, self._kept, self._facts = source, Kept(), Kept(4 << 20)
-        self._arrays: dict[str, Array] = {}
 
     def picture(self, row: int, longest: int = LONGEST) -> Picture:
         """An image, its longer side at most `longest`. Raises `BadImage`."""
@@ -106,7 +103,7 @@ class Images:
 
     def _probed(self, row: int) -> Picture:
         path = self._source.images[row]
-        if self._pixels(path) is None and (size := plain_size(path)) is not None:
+        if (size := plain_size(path)) is not None:
             width, height = sent_size(size, LONGEST)
             return Picture(b"", width, height, *size, 0.0, 255.0)
         found = self.picture(row)
@@ -114,26 +111,10 @@ class Images:
 
     def _made(self, row: int, longest: int) -> Picture:
         path = self._source.images[row]
-        pixels = self._pixels(path)
         name = f"image {row}"
         with silenced(), told(name):
-            if pixels is None and longest == LONGEST:
-                pixels = values_of_part(path, name)  # of volumes and DICOM, before any window
+            pixels = values_of_part(path, name) if longest == LONGEST else None  # before any window
             return encoded(values_of(read_file(path, name)) if pixels is None else pixels, longest)
-
-    def _pixels(self, path: str) -> Array | None:
-        """The image of data that came as arrays: FILE.npz/SPLIT/ROW."""
-        folder, _, row = path.rpartition("/")
-        file, _, split = folder.rpartition("/")
-        if not row.isdecimal() or not Path(file).is_file():
-            return None
-        if folder not in self._arrays:
-            try:
-                with np.load(file, allow_pickle=False) as held:
-                    self._arrays[folder] = held["images" if split == "image" else f"{split}_images"]
-            except (OSError, ValueError, KeyError) as error:
-                raise InputError(f"{file} cannot be read: {error}.") from None
-        return np.asarray(self._arrays[folder][int(row)])
 
 
 def plain_size(path: str) -> tuple[int, int] | None:

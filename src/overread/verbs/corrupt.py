@@ -77,8 +77,8 @@ def corrupt(
     Where splits are named by `only`, the noise is drawn on theirs, and the labels of all others stay as they are.
     With `long_tail` these splits keep but a long-tailed subset of their samples (data/long_tail.py), drawn first.
     Labels that are already noisy are refused: where `source` has true labels that differ from the given
-    ones, noise on noise would have no single name and rate. Images stay where they are; pixels that came
-    in a .npz, and all masks, are written as PNG. `out` must be new or empty, and appears whole or not at all.
+    ones, noise on noise would have no single name and rate. Images stay where they are; masks are
+    written as PNG. `out` must be new or empty, and appears whole or not at all.
     """
     asked = Asked(Path(source), Path(out), noise, tuple(only), long_tail, seed, quiet)
     options = options or DataOptions()
@@ -174,5 +174,5 @@ def _write_labels(manifest: Manifest, given: Ints, folder: Path, out: Path) -> N
     """`labels.csv` in the contract's columns."""
     names = np.array(manifest.classes, dtype=object)
     labels = {"label": names[given], "true_label": names[manifest.given]}
-    columns = {**image_column(manifest, folder, out), **labels, **other_columns(manifest)}
+    columns = {**image_column(manifest, out), **labels, **other_columns(manifest)}
     pd.DataFrame(columns).to_csv(folder / "labels.csv", index=False)

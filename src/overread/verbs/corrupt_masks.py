@@ -92,7 +92,7 @@ def corrupt_masks(
         written.write(row, given, true)
         if row == 0:
             written.check_space(out)
-    columns = {**image_column(manifest, folder, out), **written.columns(), **other_columns(manifest)}
+    columns = {**image_column(manifest, out), **written.columns(), **other_columns(manifest)}
     pd.DataFrame(columns).to_csv(folder / "labels.csv", index=False)
     return changes
 

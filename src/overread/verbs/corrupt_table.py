@@ -6,16 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from overread.data.manifest import Manifest
-from overread.data.pixel_writing import write_pixels
 from overread.data.relative import relative_paths
 
 Columns = dict[str, Any]  # name -> [N] cells
 
 
-def image_column(manifest: Manifest, folder: Path, out: Path) -> Columns:
-    """`image`: paths from `out`, whose content is written to `folder` first; pixels that came in a .npz as PNG."""
-    if manifest.pixels is not None:
-        return {"image": write_pixels(manifest.pixels, folder)}
+def image_column(manifest: Manifest, out: Path) -> Columns:
+    """`image`: paths from `out`."""
     return {"image": relative_paths((manifest.path(row) for row in range(len(manifest))), out)}
 
 
@@ -23,5 +20,4 @@ def other_columns(manifest: Manifest) -> Columns:
     """`group` and `split`, and `id` only where the data brought ids of their own."""
     lonely = bool((manifest.group == manifest.ids).all())  # nobody named groups: nothing to write down
     columns: Columns = {"group": "" if lonely else manifest.group, "split": manifest.split}
-    own = manifest.pixels is None and (manifest.ids != manifest.images).any()
-    return {**columns, "id": manifest.ids} if own else columns
+    return {**columns, "id": manifest.ids} if (manifest.ids != manifest.images).any() else columns

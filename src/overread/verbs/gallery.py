@@ -68,10 +68,7 @@ class Thumbs:
         name = f"gallery/{row:06d}.jpg"
         path = self.run / name
         if not path.exists():
-            pixels = self.manifest.pixels
-            image = Image.fromarray(
-                decode(self.manifest.path(row) if pixels is None else pixels[row], PIXELS)
-            )
+            image = Image.fromarray(decode(self.manifest.path(row), PIXELS))
             write_whole(path, lambda part: image.save(part, "JPEG", quality=85))
         return name
 

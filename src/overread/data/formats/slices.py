@@ -27,7 +27,7 @@ Place = tuple[int, int]  # a row, and which of its parts
 def unfold(samples: Samples, faults: list[Fault], options: DataOptions) -> tuple[Samples, list[Fault]]:
     """The samples with a row for each slice or frame, and what is wrong with files; plain pictures stay."""
     wrong = {fault.row for fault in faults}
-    if samples.pixels is not None or not any(is_medical(samples.root, name) for name in _names(samples)):
+    if not any(is_medical(samples.root, name) for name in _names(samples)):
         return samples, faults
     group = Pseudonyms(options.id_key)
 

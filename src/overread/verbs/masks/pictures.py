@@ -52,8 +52,7 @@ class Pictures:
     def drawn(self, row: int) -> tuple[Array, Array]:
         """[h, w, 3] twice: an image with both contours on it, and with the doubt map."""
         manifest = self.manifest
-        source = manifest.path(row) if manifest.pixels is None else manifest.pixels[row]
-        picture = canvas(source, own_size(manifest, row), SIDE)
+        picture = canvas(manifest.path(row), own_size(manifest, row), SIDE)
         size = picture.shape[:2]
         given, p = self.given(row, size), enlarged(self.probs[row], size)
         heated = heat(picture, doubt_map(given, p))

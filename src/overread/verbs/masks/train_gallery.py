@@ -52,8 +52,7 @@ def write_jpeg(path: Path, picture: Array) -> None:
 def drawn(manifest: Manifest, row: int, probs: Array) -> Array:
     """[h, w, 3] an image with the outlines of its given masks and of those with `probs` [K, S, S]."""
     assert manifest.masks is not None
-    source = manifest.path(row) if manifest.pixels is None else manifest.pixels[row]
-    picture = canvas(source, own_size(manifest, row), SIDE)
+    picture = canvas(manifest.path(row), own_size(manifest, row), SIDE)
     size = picture.shape[:2]
     given = np.stack([stretched(mask, size) for mask in read_masks(manifest.masks, manifest.root, row)])
     draw_outlines(picture, given, GIVEN)
