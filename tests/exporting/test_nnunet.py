@@ -278,3 +278,40 @@ def test_what_is_refused(kit, cases, run, tmp_path):
         say(kit, masks, Opinion(f"images/{number}.png", "ann", "unreadable"))
     with pytest.raises(InputError, match=r"No image of .* has a mask to learn from"):
         overread.export(masks, tmp_path / "out", "nnunet")
+
+
+def test_a_run_on_several_channels_gives_all_of_them_back(kit, volumes, tmp_path):
+    data = volumes()
+    options = DataOptions(channel="PET,CT")
+    overread.export(kit.make_run(data, tmp_path / "run", options), tmp_path / "out", "nnunet")
+    check_integrity(tmp_path / "out")
+    for file in sorted((data / "imagesTr").iterdir()):
+        assert (tmp_path / "out" / "imagesTr" / file.name).read_bytes() == file.read_bytes()
+    for name, before in labels_in(data).items():
+        assert np.array_equal(labels_in(tmp_path / "out")[name], before)
+
+
+def test_and_so_do_pictures(kit, tmp_path):
+    root, rng = tmp_path / "set", np.random.default_rng(0)
+    for folder in ("imagesTr", "labelsTr"):
+        (root / folder).mkdir(parents=True)
+    for case in range(3):
+        for channel in range(2):
+            grey = rng.integers(0, 60000, (7, 9)).astype(np.uint16)
+            Image.fromarray(grey).save(root / "imagesTr" / f"c_{case}_{channel:04d}.png")
+        drawn = (np.arange(63).reshape(7, 9) > 30 + case).astype(np.uint8)
+        Image.fromarray(drawn).save(root / "labelsTr" / f"c_{case}.png")
+    plan = {"channel_names": {"0": "A", "1": "B"}, "labels": {"background": 0, "a": 1}, "file_ending": ".png"}
+    (root / "dataset.json").write_text(json.dumps(plan))
+    run = kit.make_run(root, tmp_path / "run", DataOptions(channel="all"))
+    overread.export(run, tmp_path / "out", "nnunet")
+    for folder in ("imagesTr", "labelsTr"):
+        for file in sorted((root / folder).iterdir()):
+            found = (load(path)[0] for path in (file, tmp_path / "out" / folder / file.name))
+            assert np.array_equal(*found), file.name
+    assert (
+        json.loads((tmp_path / "out" / "dataset.json").read_text())["channel_names"] == plan["channel_names"]
+    )
+    overread.export(run, tmp_path / "coco", "coco")  # there they are pictures of three colours, written anew
+    with Image.open(sorted((tmp_path / "coco" / "images").iterdir())[0]) as picture:
+        assert picture.mode == "RGB"

@@ -126,7 +126,11 @@ data_flags = stacked(
     click.option(
         "--window", metavar="CENTRE:WIDTH", help="Grey of volumes and DICOM: 40:400 for soft tissue in CT."
     ),
-    click.option("--channel", metavar="NAME", help="Channel of an nnU-Net data set to show; the first one."),
+    click.option(
+        "--channel",
+        metavar="NAME",
+        help="Channel of an nnU-Net data set to show; the first one. Up to three as one picture: A,B,C or all.",
+    ),
     click.option(
         "--id-key", metavar="FILE", type=PATH, help="Key that replaces patient ids of DICOM; made if missing."
     ),

@@ -14,10 +14,12 @@ KEYS = (
     "array",  # of an .npz, by its name
     "row",  # of that, or of a Parquet file, counted from 0
     *("image", "category"),  # the annotations of an image in COCO, by their places in its lists, from 0
+    "channels",  # of nnU-Net: the files NAME_0000, NAME_0002 of an image as red and green (0000+0002)
     "window",  # CENTRE:WIDTH, how numbers become grey
     "value",  # of a mask whose numbers are structures: the number, or several (1+2), of this one
 )
 RULE = rf"(?:{'|'.join(KEYS)})=[\w.:+-]+"
+CHANNEL = re.compile(r"(?i)_(\d{4})(\.nii\.gz|\.nii|\.png|\.tiff?|\.bmp)$")
 ADDRESS = re.compile(rf"(?s)(.+)#({RULE}(?:&{RULE})*)")
 
 
@@ -38,6 +40,27 @@ def split_address(name: str) -> tuple[str, dict[str, str]]:
 def file_of(name: str) -> str:
     """The file that an address, or a plain path, lies in."""
     return split_address(name)[0]
+
+
+def files_of(name: str) -> list[str]:
+    """All files that an address, or a plain path, is made of.
+
+    >>> files_of("case_0000.nii.gz#axial=3&channels=0000+0002")
+    ['case_0000.nii.gz', 'case_0002.nii.gz']
+    """
+    file, part = split_address(name)
+    numbers = part["channels"].split("+") if "channels" in part else []
+    return [CHANNEL.sub(rf"_{number}\2", file) for number in numbers] or [file]
+
+
+def without(name: str, *keys: str) -> str:
+    """An address less some rules.
+
+    >>> without("case.nii.gz#axial=3&value=1", "value")
+    'case.nii.gz#axial=3'
+    """
+    file, part = split_address(name)
+    return address(file, **{key: rule for key, rule in part.items() if key not in keys})
 
 
 def address(file: str, **part: object) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from overread.data.address import split_address
 from overread.data.faults import BadImage, told
-from overread.data.formats import arrays, coco, dicom, nifti, npz
+from overread.data.formats import arrays, channels, coco, dicom, nifti
 from overread.data.silence import silenced
 
 Array = arrays.Array
@@ -84,10 +84,10 @@ def _bytes(found: Array, name: str) -> bytes:
 
 def _reader(file: str, part: Mapping[str, str]) -> Any:
     """The module that reads a file, or a part of it; None where it is a plain picture."""
+    if "channels" in part:
+        return channels
     if "category" in part:
         return coco
-    if "array" in part:
-        return npz
     if nifti.is_nifti(file):
         return nifti
     return dicom if "frame" in part or dicom.is_dicom(file) else None

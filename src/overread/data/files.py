@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from overread.data.address import file_of
+from overread.data.address import file_of, files_of
 from overread.data.manifest import Strings
 from overread.data.mask_files import MaskFiles
 from overread.data.problems import Problem, counted
@@ -134,7 +134,16 @@ def _fault(path: str) -> str:
         return "is a folder"
     if not stat.S_ISREG(found.st_mode):
         return "is not a regular file"
-    return "" if found.st_size else "the file is empty (0 bytes)"
+    return _lacks(path) if found.st_size else "the file is empty (0 bytes)"
+
+
+def _lacks(path: str) -> str:
+    """Which channel of several an image has no file for, or ""."""
+    first, *others = files_of(path)
+    if first in others:
+        return "is not called NAME_0000, so the files of its other channels are not known"
+    absent = [os.path.basename(other) for other in others if not os.path.isfile(other)]
+    return f"lacks a channel: there is no {', '.join(absent)}" if absent else ""
 
 
 def _spellings(name: str) -> Iterator[str]:

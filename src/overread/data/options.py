@@ -38,7 +38,7 @@ class DataOptions:
     spacing: float | None = None  # mm a pixel of the images as they lie on disk
     plane: str = "axial"  # how volumes are cut
     window: str | None = None  # CENTRE:WIDTH, for volumes and DICOM
-    channel: str | None = None  # of nnU-Net, by name or number
+    channel: str | None = None  # of nnU-Net, by name or number; up to three: "T1,T2,FLAIR", or "all"
     id_key: str | Path | None = None  # the file of the key that pseudonyms of patients are made with
     on_bad_image: str = "stop"  # or "skip"
     labels: str = "needed"  # or "optional", to predict; no flag

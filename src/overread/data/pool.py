@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from overread.data.address import file_of
+from overread.data.address import files_of
 from overread.errors import InputError
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -149,10 +149,14 @@ class Pool:
 def stamp_of(path: str) -> Stamp | None:
     """What changes when a file does; None where there is none."""
     try:
-        found = os.stat(file_of(path))
+        found = [os.stat(file) for file in files_of(path)]
     except (OSError, ValueError):
         return None
-    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return (
+        sum(one.st_size for one in found),
+        max(one.st_mtime_ns for one in found),
+        max(one.st_ctime_ns for one in found),
+    )
 
 
 @contextmanager

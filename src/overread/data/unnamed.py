@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from overread.data.address import address, file_of, split_address
+from overread.data.address import file_of, without
 from overread.data.files import Fault
 from overread.data.mask_facts import Facts, facts_of_files
 from overread.data.mask_pictures import read_mask
@@ -25,7 +25,7 @@ def unnamed_numbers(
         return []
     wrong = {fault.row for fault in faults}
     names = {
-        row: _whole(str(name))
+        row: without(str(name), "value")
         for row, name in enumerate(samples.masks.files[:, 0])
         if name and row not in wrong
     }
@@ -36,12 +36,6 @@ def unnamed_numbers(
         of_file[file_of(names[row])] |= numbers
     whys = {file: _why(numbers, samples.named) for file, numbers in of_file.items()}
     return [Fault(row, whys[file_of(names[row])], names[row]) for row, numbers in found.items() if numbers]
-
-
-def _whole(name: str) -> str:
-    """The address of a mask with all its numbers."""
-    file, rules = split_address(name)
-    return address(file, **{key: rule for key, rule in rules.items() if key != "value"})
 
 
 def _others(samples: Samples, name: str, facts: Facts) -> set[int]:

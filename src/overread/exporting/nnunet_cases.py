@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from overread.data.address import split_address
+from overread.data.address import split_address, without
 from overread.data.formats import nifti
 from overread.data.formats.nnunet import PLAN, is_nnunet, structures_of
 from overread.data.formats.planes import PLANES, plane_of
@@ -101,7 +101,8 @@ def cases_of(labels: Labels, source: Source) -> list[Case]:
     rows: dict[str, list[int]] = {}
     for row in range(len(kept)):
         file, _ = split_address(str(kept.images[row]))
-        rows.setdefault(file if nifti.is_nifti(file) else str(kept.images[row]), []).append(row)
+        own = file if nifti.is_nifti(file) else without(str(kept.images[row]), "channels")
+        rows.setdefault(own, []).append(row)
     rows = {file: some for file, some in rows.items() if not all(map(labels.out_of_use, some))}
     volumes = [nifti.is_nifti(file) for file in rows]
     if any(volumes) and not all(volumes):

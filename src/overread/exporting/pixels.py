@@ -16,10 +16,10 @@ from overread.data.formats import arrays
 from overread.data.images import orientation, upright_size
 from overread.data.relative import relative_paths
 from overread.data.silence import silenced, without_pixel_limit
+from overread.data.values import values_of
 from overread.errors import InputError
 from overread.exporting.labels import Labels
 from overread.file_names import names_of_files
-from overread.reviewing.images import values_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 FOLDER = "images"

@@ -11,25 +11,14 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from overread.data import deep
 from overread.data.address import split_address
 from overread.data.contents import values_of_part
-from overread.data.faults import BadImage
-from overread.data.formats import arrays
-from overread.data.images import (
-    FORMATS,
-    SIDEWAYS,
-    TURNS,
-    _plain,
-    gate,
-    orientation,
-    read_file,
-    refuse_stack,
-    told,
-)
+from overread.data.images import SIDEWAYS, orientation, read_file, told
 from overread.data.silence import silenced, without_pixel_limit
+from overread.data.values import values_of
 from overread.reviewing.source import Source
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -131,60 +120,6 @@ def plain_size(path: str) -> tuple[int, int] | None:
             return (height, width) if orientation(image) in SIDEWAYS else (width, height)
     except Exception:  # a broken file makes Pillow raise nearly anything; decoding it says what is wrong
         return None
-
-
-def values_of(data: bytes) -> Array:
-    """[H, W] or [H, W, 3] the values in the bytes of an image file, upright: uint8, or what a deep one holds."""
-    if data.startswith(arrays.MAGIC):
-        return arrays.from_bytes(data)
-    try:
-        with without_pixel_limit():
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError:
-        return tiff_of(data)
-    with gate(image):
-        refuse_stack(image)
-        turn = TURNS.get(orientation(image))
-        try:
-            values = _loaded(image, data)
-        except deep.UnknownLayout:
-            return tiff_of(data)
-    return values if turn is None else turned(values, turn)
-
-
-def tiff_of(data: bytes) -> Array:
-    from overread.data.faults import not_an_image
-    from overread.data.images import PIXEL_LIMIT
-
-    if data[:4] not in deep.TIFF_BEGINNINGS:
-        raise BadImage("", not_an_image(data))
-    return deep.read_tiff(data, PIXEL_LIMIT)
-
-
-def _loaded(image: Any, data: bytes) -> Array:
-    if deep.has_deep_colour(image):
-        with without_pixel_limit():
-            again = Image.open(io.BytesIO(data), formats=FORMATS)
-        return deep.colour(image, again)
-    deep.load(image)
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        values = np.asarray(image)
-        return np.asarray(values.max() - values if deep.white_is_zero(image) else values)
-    return np.asarray(_plain(image))
-
-
-def turned(values: Array, turn: Image.Transpose) -> Array:
-    """Upright as EXIF or TIFF say."""
-    flips: dict[Image.Transpose, Callable[[Array], Array]] = {
-        Image.Transpose.FLIP_LEFT_RIGHT: lambda v: v[:, ::-1],
-        Image.Transpose.ROTATE_180: lambda v: v[::-1, ::-1],
-        Image.Transpose.FLIP_TOP_BOTTOM: lambda v: v[::-1],
-        Image.Transpose.TRANSPOSE: lambda v: v.swapaxes(0, 1),
-        Image.Transpose.ROTATE_270: lambda v: np.rot90(v, -1),
-        Image.Transpose.TRANSVERSE: lambda v: v[::-1, ::-1].swapaxes(0, 1),
-        Image.Transpose.ROTATE_90: lambda v: np.rot90(v, 1),
-    }
-    return flips[turn](values)
 
 
 def encoded(values: Array, longest: int) -> Picture:

@@ -10,12 +10,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from overread.data.address import files_of
 from overread.data.formats.inside import inside
+from overread.data.formats.nnunet_channels import channels_of, several
 from overread.data.mask_files import MaskFiles, Part, with_values
 from overread.data.options import DataOptions
 from overread.data.problems import Problem, counted, quoted, refuse
 from overread.data.samples import Samples, strings
-from overread.errors import InputError, did_you_mean
+from overread.errors import InputError
 
 PLAN = "dataset.json"
 ENDINGS = (".nii.gz", ".nii", ".png", ".tif", ".tiff", ".bmp")
@@ -48,10 +50,10 @@ def read_nnunet(folder: Path, options: DataOptions) -> Samples:
         )
     structures, ignore = structures_of(root / PLAN, plan)
     problems: list[Problem] = []
-    channel, channel_note = _channel(plan, options.channel, root)
-    cases = list(_cases(root, plan, channel, problems))
+    shown, channel_note = channels_of(plan, options.channel, root / PLAN)
+    cases = list(_cases(root, plan, shown, problems))
     if not cases:
-        named = f"CASE_{channel}{plan.get('file_ending', '.nii.gz')}"
+        named = f"CASE_{shown[0]}{plan.get('file_ending', '.nii.gz')}"
         refuse(
             folder, problems or [Problem("imagesTr holds no case", f"expected files like imagesTr/{named}.")]
         )
@@ -63,8 +65,10 @@ def read_nnunet(folder: Path, options: DataOptions) -> Samples:
             what = f"{counted(len(lacking), 'image has', 'images have')} no file in labelsTr"
             problems.append(Problem(what, "add the labels, or take the images out.", lacking))
     samples = _samples(root, cases, structures, problems)
-    named = frozenset({0, *(() if ignore is None else (ignore,)), *chain(*structures.values())})
-    return replace(samples, named=named, notes=[*channel_note, *_notes(ignore, unlabelled, options)])
+    images = strings(several(str(image), shown) for image in samples.images)
+    samples = replace(samples, images=images)
+    known = frozenset({0, *(() if ignore is None else (ignore,)), *chain(*structures.values())})
+    return replace(samples, named=known, notes=[*channel_note, *_notes(ignore, unlabelled, options)])
 
 
 def _samples(
@@ -146,28 +150,10 @@ def structures_of(path: Path, plan: dict[str, Any]) -> tuple[dict[str, list[int]
     return found, ignore[0] if ignore else None
 
 
-def _channel(plan: dict[str, Any], wanted: str | None, root: Path) -> tuple[str, list[str]]:
-    """The four digits of the channel to show, and a note where there are several."""
-    names = plan.get("channel_names") or plan.get("modality") or {"0": "0"}
-    channels = {str(key): str(name) for key, name in names.items()} if isinstance(names, dict) else {"0": "0"}
-    by_name = {name: key for key, name in channels.items()}
-    number = "0" if wanted is None else by_name.get(wanted, wanted)
-    if number not in channels:
-        raise InputError(
-            f"--channel {wanted}: {root / PLAN} has {quoted(by_name)}. {did_you_mean(number, by_name)}"
-        )
-    colour = [name.upper() for name in channels.values()] == ["R", "G", "B"]  # all three in one file
-    note = (
-        f"Channel {number} ({channels[number]!r}) of {len(channels)} is shown; another one by --channel NAME."
-    )
-    several = len(channels) > 1 and not colour and wanted is None
-    return ("0000" if colour else number.zfill(4)), [note] if several else []
-
-
-def _cases(root: Path, plan: dict[str, Any], channel: str, problems: list[Problem]) -> Iterator[Case]:
-    """The cases of the folders, or those that the plan lists itself under `dataset`."""
+def _cases(root: Path, plan: dict[str, Any], shown: list[str], problems: list[Problem]) -> Iterator[Case]:
+    """The cases of the folders, or those that the plan lists under `dataset`; of several channels the first."""
     if isinstance(plan.get("dataset"), dict):
-        yield from _listed(root, plan["dataset"], int(channel), problems)
+        yield from _listed(root, plan["dataset"], shown, problems)
         return
     for split, (images, labels) in SUBSETS.items():
         names = _files(root / images)
@@ -176,26 +162,32 @@ def _cases(root: Path, plan: dict[str, Any], channel: str, problems: list[Proble
             stem = _stem(name)
             case, _, number = stem.rpartition("_")
             numbered = len(number) == 4 and number.isdecimal() and bool(case)
-            if numbered and number != channel:
+            if numbered and number != shown[0]:
                 continue
             found = own.get(case if numbered else stem)
             yield Case(f"{images}/{name}", f"{labels}/{found}" if found else "", split)
 
 
-def _listed(root: Path, cases: dict[str, Any], channel: int, problems: list[Problem]) -> Iterator[Case]:
+def _listed(root: Path, cases: dict[str, Any], shown: list[str], problems: list[Problem]) -> Iterator[Case]:
     """Cases with paths of their own, which must not leave the folder."""
     outside = []
     for key, files in cases.items():
         try:
-            image, labels = str(files["images"][channel]), str(files.get("label") or "")
+            images = [str(files["images"][int(number)]) for number in shown]
+            labels = str(files.get("label") or "")
         except (TypeError, KeyError, IndexError, AttributeError):
             raise InputError(
-                f'{root / PLAN}: the case {key!r} has no "images" with channel {channel}.'
+                f'{root / PLAN}: the case {key!r} has no "images" with channel {", ".join(shown)}.'
             ) from None
-        if wrong := [name for name in (image, labels) if name and not inside(name)]:
+        if wrong := [name for name in (*images, labels) if name and not inside(name)]:
             outside += wrong
+        elif files_of(several(images[0], shown)) != images:
+            raise InputError(
+                f"{root / PLAN}: the channels of the case {key!r} are shown together where their files are called "
+                "NAME_0000, NAME_0001 and so on. Rename them, or show one: --channel NAME"
+            )
         else:
-            yield Case(image, labels, "train")
+            yield Case(images[0], labels, "train")
     if outside:
         what = f"{counted(len(outside), 'path', 'paths')} in {PLAN} lead out of the folder"
         problems.append(Problem(what, "name files below the data set's own folder.", tuple(outside)))

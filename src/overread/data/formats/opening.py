@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from overread.data.address import split_address
 from overread.data.faults import BadImage, told
-from overread.data.formats import nifti
+from overread.data.formats import channels, nifti
 from overread.data.formats.dicom_header import Header, Plane, is_dicom, read_header
 from overread.data.formats.planes import PLANES, Pair, plane_of
 from overread.data.options import DataOptions
@@ -65,6 +65,8 @@ def open_row(samples: Samples, row: int, options: DataOptions, pseudonym: Callab
     try:
         with told(name):
             if nifti.is_nifti(file):
+                if apart := channels.misfit(path, name, rules):
+                    return Row(why=apart)
                 return _volume(samples, nifti.geometry(path, name), name, masks, options)
             if not is_dicom(path):
                 return _picture(samples, masks)
