@@ -10,7 +10,7 @@ from overread.data.faults import BadImage
 from overread.data.formats.shelf import Shelf
 
 Array = np.ndarray[Any, np.dtype[Any]]
-PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")  # little endian, not compressed
+PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")  # little endian, as it is
 _packed: Shelf[Array] = Shelf(lambda found: found.nbytes)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from overread.data.faults import BadImage
 from overread.data.formats.bits import is_packed, packed_frame
-from overread.data.formats.dicom_header import ALLOWED, header_of, of_frame, read_dataset, syntax_of
+from overread.data.formats.dicom_header import ALLOWED, of_frame, read_dataset, read_header, syntax_of
 from overread.data.formats.dicom_header import is_dicom as is_dicom
 from overread.data.options import parse_window
 
@@ -164,7 +164,7 @@ def _colour(stored: Array, view: Any) -> Array:
 def _stored(path: str, name: str, part: Mapping[str, str]) -> tuple[Array, Any]:
     """The stored numbers of a frame (YBR as RGB), and what its header says of it."""
     found = read_dataset(path, name)
-    frames, frame = header_of(found, name).frames, part.get("frame", "0")
+    frames, frame = read_header(path, name).frames, part.get("frame", "0")
     if "frame" not in part and frames > 1:
         raise BadImage(name, f"holds {frames} frames, not one picture")
     if not frame.isdecimal() or int(frame) >= frames:

@@ -15,6 +15,7 @@ import numpy as np
 from overread.data.faults import BadImage
 from overread.data.formats.extras import need
 from overread.data.formats.planes import Pair
+from overread.data.formats.shelf import Shelf
 
 ENDINGS = (".dcm", ".dicom", ".dic", ".ima")
 ENDING = re.compile(r"\.[a-z][a-z0-9]{1,4}$")  # another kind of file; the last number of a UID is none
@@ -94,7 +95,11 @@ def _begins_like_dicom(path: str) -> bool:
 
 
 def read_dataset(path: str, name: str) -> Any:
-    """The allowed tags of a file as pydicom's data set. Raises `BadImage`."""
+    """The allowed tags of a file as pydicom's data set, which is not to be changed. Raises `BadImage`."""
+    return _datasets.get(path, lambda: _read_dataset(path, name))
+
+
+def _read_dataset(path: str, name: str) -> Any:
     need("dicom", "pydicom", name, "DICOM")
     import pydicom
 
@@ -157,11 +162,10 @@ def _no_dicom(start: bytes) -> str:
 
 def read_header(path: str, name: str) -> Header:
     """What is known of a file. Raises `BadImage`, from pydicom anything."""
-    return header_of(read_dataset(path, name), name)
+    return _headers.get(path, lambda: _header_of(read_dataset(path, name), name))
 
 
-def header_of(found: Any, name: str) -> Header:
-    """What is known of a file whose data set is read. Raises `BadImage`."""
+def _header_of(found: Any, name: str) -> Header:
     try:
         return _header(found, name)
     except (TypeError, ValueError, AttributeError):
@@ -243,3 +247,7 @@ def _two_lengths(value: Any) -> Pair | None:
         return None
     height, width = float(value[0]), float(value[1])
     return (height, width) if 0 < height < math.inf and 0 < width < math.inf else None
+
+
+_datasets: Shelf[Any] = Shelf(lambda _: 0)
+_headers: Shelf[Header] = Shelf(lambda _: 0)
