@@ -12,6 +12,7 @@ KEYS = (
     *("axial", "coronal", "sagittal"),  # a slice of a volume, counted along S, A, R from 0
     "frame",  # of a multi-frame DICOM, counted from 0
     "array",  # of an .npz, by its name
+    "column",  # of a Parquet file, counted from 0
     "row",  # of that, or of a Parquet file, counted from 0
     *("image", "category"),  # the annotations of an image in COCO, by their places in its lists, from 0
     "channels",  # of nnU-Net: the files NAME_0000, NAME_0002 of an image as red and green (0000+0002)

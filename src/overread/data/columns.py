@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ KNOWN = {  # the standard name first: it needs no guessing
 }
 TRUE = ("true_label", "true")
 VERIFIED = "verified"
+MASKS = re.compile(
+    "mask|label|segm?|annotation"
+)  # what columns of masks are called, where a table holds files
 OF_LABELS = (
     "--reader-col is for labels. Of masks that several readers drew, make one an image first: staple or "
     "majority_mask of overread.readers.masks (docs/readers.md)."
@@ -46,7 +50,7 @@ def choose_columns(sheet: Sheet, options: DataOptions) -> Columns:
     faults = [fault for flag, name in options.columns.items() if (fault := _fault(sheet, flag, name))]
     chosen = dict.fromkeys(KNOWN, "")
     searches: dict[str, Callable[[], str]] = {
-        "image": lambda: options.image_col or _needed(sheet, "image"),
+        "image": lambda: options.image_col or _image(sheet),
         "label": lambda: "" if masks.given else options.label_col or _label(sheet, options),
         "group": lambda: options.group_col or ("" if options.groups else find_column(sheet, "group")),
         "split": lambda: options.split_col or _split_column(sheet, options),
@@ -94,8 +98,20 @@ def find_column(sheet: Sheet, role: str) -> str:
     return ""
 
 
+def _image(sheet: Sheet) -> str:
+    """The column of that name, or the only one that holds files and is not called like masks."""
+    held = [name for name in sheet.files if not MASKS.search(name.lower())]
+    if "image" in map(str.lower, sheet.columns) or len(held) != 1:
+        return _needed(sheet, "image")
+    return held[0]
+
+
 def _needed(sheet: Sheet, role: str) -> str:
     name = find_column(sheet, role)
+    if role == "label" and name in sheet.files:
+        raise InputError(
+            f"The column '{name}' holds files. Are they masks? --task segmentation --mask-col {name}"
+        )
     if not name:
         raise InputError(
             f"There is no column '{role}', nor one with another usual name. Name it: --{role}-col NAME"

@@ -14,7 +14,7 @@ import numpy as np
 
 from overread.data.address import split_address
 from overread.data.faults import BadImage, told
-from overread.data.formats import arrays, channels, coco, dicom, nifti
+from overread.data.formats import arrays, channels, coco, dicom, embedded, nifti, npz
 from overread.data.silence import silenced
 
 Array = arrays.Array
@@ -59,10 +59,10 @@ def _content(path: str, name: str, how: str) -> bytes:
     file, part = split_address(path)
     reader = _reader(file, part)
     if reader is None and "value" not in part:
-        return plain_bytes(file, name)
+        return plain_bytes(path, name)
     with silenced(), told(name):
         if reader is None:
-            found = _plain_labels(plain_bytes(file, name), name)
+            found = _plain_labels(plain_bytes(path, name), name)
         else:
             found = getattr(reader, how)(file, name, part)
         if "value" in part:
@@ -88,15 +88,20 @@ def _reader(file: str, part: Mapping[str, str]) -> Any:
         return channels
     if "category" in part:
         return coco
+    if "array" in part:
+        return npz
     if nifti.is_nifti(file):
         return nifti
     return dicom if "frame" in part or dicom.is_dicom(file) else None
 
 
 def plain_bytes(path: str | Path, name: str) -> bytes:
-    """The bytes of a whole file; `name` is for the message. Raises `BadImage`."""
+    """The bytes of a whole file, or of one in a cell of Parquet; `name` is for the message. Raises `BadImage`."""
+    file, part = split_address(str(path))
+    if "column" in part:
+        return embedded.cell(file, name, part)
     try:
-        return Path(path).read_bytes()
+        return Path(file).read_bytes()
     except FileNotFoundError:
         raise BadImage(name, "does not exist") from None
     except (OSError, ValueError) as error:

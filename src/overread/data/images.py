@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from overread.data import deep
+from overread.data.address import split_address
 from overread.data.contents import plain_bytes, size_of_part
 from overread.data.contents import read_file as read_file
 from overread.data.faults import BadImage, not_an_image
@@ -73,9 +74,10 @@ def upright_size(path: str | Path, name: str) -> tuple[int, int]:
     """(height, width) of an image file as it is seen, from its header alone. Raises `BadImage`."""
     if found := size_of_part(path, name):
         return found
+    held = "column" in split_address(str(path))[1]
     with silenced(), told(name), without_pixel_limit():
         try:
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(io.BytesIO(plain_bytes(path, name)) if held else path, formats=FORMATS) as image:
                 width, height = image.size
                 return (width, height) if orientation(image) in SIDEWAYS else (height, width)
         except UnidentifiedImageError:

@@ -29,8 +29,9 @@ from overread.data.reader_facts import kept_readings
 from overread.data.reading import Reading
 from overread.data.readings import agreed
 from overread.data.samples import Samples, are_yes, is_missing
+from overread.data.shards import sheet_of
 from overread.data.structures import refuse_mask_flags, settle_structures, without_masks
-from overread.data.table import read_table
+from overread.data.table import read_table, samples_of
 from overread.data.unlabelled import one_image
 from overread.data.unnamed import unnamed_numbers
 from overread.errors import InputError, did_you_mean
@@ -153,13 +154,13 @@ def _read_samples(path: Path, options: DataOptions) -> Samples:
             f"{path}: {why_not(str(path)) or 'it does not exist'}. {_neighbour(path)}Expected {FORMS}."
         )
     if path.is_dir():
-        table = next((path / name for name in TABLES if (path / name).is_file()), None)
-        if table:
-            return read_table(table, options)
-        if is_nnunet(path):
+        has_table = any((path / name).is_file() for name in TABLES)
+        if is_nnunet(path) and not has_table:
             return read_nnunet(path, options)
-        if (path / "run.json").is_file():
+        if (path / "run.json").is_file() and not has_table:
             raise InputError(f"{path} is the folder of a run, not a data set. Expected {FORMS}.")
+        if sheet := sheet_of(path, options):
+            return samples_of(sheet, path.absolute(), options)
         return without_masks(read_folder(path, options), options)
     ending = path.suffix.lower()
     optional = options.labels == "optional"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,26 @@ class Sheet:
     lines: Ints  # [R] the line of the file, the header is 1
     notes: list[str]
     problems: list[Problem]
+    files: dict[str, Strings] = field(
+        default_factory=dict
+    )  # of columns that hold files [R] what these were called
+    folders: Strings | None = (
+        None  # [R] where the paths of each row start, "images/", from the folder of the table
+    )
+
+    def at_home(self, names: Iterable[str]) -> Sheet:
+        """The sheet with the paths in the columns `names` from the folder of the table."""
+        if self.folders is None:
+            return self
+        return replace(self, columns=self.columns | {name: self._from_home(name) for name in names if name})
+
+    def _from_home(self, name: str) -> Strings:
+        both = zip(
+            self.folders if self.folders is not None else (), map(str, self.columns[name]), strict=True
+        )
+        return strings(
+            cell if not cell.strip() or os.path.isabs(cell) else f"{folder}{cell}" for folder, cell in both
+        )
 
     def lacks(self, name: str, flag: str) -> str:
         """The sentence that says that column `name`, asked for by `flag`, is not there."""
@@ -40,10 +62,13 @@ class Sheet:
 def read_sheet(path: Path) -> Sheet:
     """Reads a table; `;`, tab and `|` between cells and a byte-order mark are fine."""
     if path.suffix.lower() in (".parquet", ".jsonl"):
-        texts = parquet_columns(path) if path.suffix.lower() == ".parquet" else json_columns(path)
+        texts, called = (
+            parquet_columns(path) if path.suffix.lower() == ".parquet" else (json_columns(path), {})
+        )
         found = {name: strings(text) for name, text in texts.items()}
+        files = {name: strings(text) for name, text in called.items()}
         count = len(next(iter(found.values())))
-        return Sheet(path, found, np.arange(1, count + 1), [], [])
+        return Sheet(path, found, np.arange(1, count + 1), [], [], files)
     text, notes = _text(path)
     header, rows = _rows(path, text)
     names = [name.strip() for name in header]

@@ -17,15 +17,20 @@ from overread.data.sheet import Sheet, read_sheet
 
 
 def read_table(path: Path, options: DataOptions) -> Samples:
-    """The samples of a CSV or TSV. Relative image paths start from its folder."""
-    sheet = read_sheet(path)
+    """The samples of a table. Relative image paths start from its folder."""
+    return samples_of(read_sheet(path), path.absolute().parent, options)
+
+
+def samples_of(sheet: Sheet, root: Path, options: DataOptions) -> Samples:
+    """The samples that a table lists; relative image paths start from `root`."""
     columns = choose_columns(sheet, options)
+    sheet = sheet.at_home([columns.image, *columns.masks.given.values(), *columns.masks.true.values()])
     images = sheet.columns[columns.image]
     named = np.array([bool(str(image).strip()) for image in images], dtype=bool)
     samples = Samples(
         kind="table",
-        root=path.absolute().parent,
-        ids=_trimmed(sheet.columns[columns.id]) if columns.id else images,
+        root=root,
+        ids=_trimmed(sheet.columns[columns.id]) if columns.id else _own_names(sheet, columns.image),
         images=images,
         labels=_optional(sheet, columns.label)
         if options.labels == "optional" or columns.masks.given
@@ -42,6 +47,13 @@ def read_table(path: Path, options: DataOptions) -> Samples:
     if not options.reader_col:
         return found
     return gathered(found, _trimmed(sheet.columns[options.reader_col])[named])
+
+
+def _own_names(sheet: Sheet, image: str) -> Strings:
+    """[N] what the images are called: by their paths, or in the table that holds them, where these names differ."""
+    names = sheet.files.get(image)
+    is_name = names is not None and "" not in names and len(set(names)) == len(names)
+    return _trimmed(names) if names is not None and is_name else sheet.columns[image]
 
 
 def _trimmed(column: Strings) -> Strings:

@@ -7,9 +7,9 @@ from pathlib import Path
 from overread.data.columns import choose_columns
 from overread.data.formats.coco import open_coco
 from overread.data.formats.nnunet import is_nnunet
-from overread.data.forms import TABLE_ENDINGS, TABLES
+from overread.data.forms import TABLE_ENDINGS
 from overread.data.options import DataOptions
-from overread.data.sheet import read_sheet
+from overread.data.shards import sheet_of
 from overread.errors import InputError
 
 
@@ -25,10 +25,10 @@ def task_of(source: str | Path, options: DataOptions) -> str:
             return "segmentation" if open_coco(path).has_shapes else "classification"
         except InputError:
             return "classification"
-    table = next((path / name for name in TABLES if (path / name).is_file()), path)
-    if not table.is_file() or table.suffix.lower() not in (*TABLE_ENDINGS, ".txt"):
+    if path.is_file() and path.suffix.lower() not in (*TABLE_ENDINGS, ".txt"):
         return "classification"
     try:
-        return "segmentation" if choose_columns(read_sheet(table), options).masks.given else "classification"
+        sheet = sheet_of(path, options)
+        return "segmentation" if sheet and choose_columns(sheet, options).masks.given else "classification"
     except InputError:
         return "classification"

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from overread.data.address import address
+from overread.data.formats.embedded import columns_of, lacking
 from overread.data.formats.extras import need
-from overread.data.problems import quoted
 from overread.errors import InputError
 
 Columns = dict[str, list[str]]
-LIMIT = 4 << 30  # bytes of a Parquet file once it is unpacked
+TEXT = ("string", "large_string", "string_view")
+LIMIT = 4 << 30  # bytes of text and numbers once they are unpacked
 
 
 def json_columns(path: Path) -> Columns:
@@ -32,29 +34,66 @@ def json_columns(path: Path) -> Columns:
     return {name: [as_text(row.get(name)) for row in rows] for name in names}
 
 
-def parquet_columns(path: Path) -> Columns:
-    """The columns of a Parquet file that hold text or numbers; a class of Hugging Face's is its name."""
+def parquet_columns(path: Path) -> tuple[Columns, Columns]:
+    """The columns of a Parquet file, and of those that hold files what these were called, "" where nothing says.
+
+    A class of Hugging Face's is its name; a cell that holds a file is the address of that (embedded.py), or the path
+    where it holds but a path. Other nested columns are left out.
+    """
     need("parquet", "pyarrow", str(path), "Parquet")
     import pyarrow
     import pyarrow.parquet
 
     try:
-        file = pyarrow.parquet.ParquetFile(path)
-        groups = [file.metadata.row_group(group) for group in range(file.metadata.num_row_groups)]
-        if sum(group.total_byte_size for group in groups) > LIMIT:
-            raise InputError(f"{path} unpacks to more than {LIMIT >> 30} GiB: write its images as files.")
-        kinds = {field.name: field.type for field in file.schema_arrow}
-        inside = [name for name, kind in kinds.items() if pyarrow.types.is_struct(kind)]
-        plain = [name for name, kind in kinds.items() if not pyarrow.types.is_nested(kind)]
-        plain = [name for name in plain if not pyarrow.types.is_binary(kinds[name])]
-        table, names = file.read(columns=plain), class_names(file.schema_arrow.metadata or {})
+        with pyarrow.parquet.ParquetFile(path) as file:
+            return _columns(file, path)
     except (OSError, ValueError, KeyError, pyarrow.ArrowException) as error:
         raise InputError(f"{path} cannot be read as Parquet: {str(error)[:200]}") from None
-    if not plain or not table.num_rows:
-        held = f" It holds images inside ({quoted(inside)}): write them as files." if inside else ""
-        raise InputError(f"{path} has no rows of text or numbers.{held}")
-    cells = {name: table.column(name).to_pylist() for name in plain}
-    return {name: [as_text(cell, names.get(name)) for cell in column] for name, column in cells.items()}
+
+
+def _columns(file: Any, path: Path) -> tuple[Columns, Columns]:
+    from pyarrow.types import is_nested
+
+    schema, files = file.schema_arrow, columns_of(file.schema_arrow)
+    plain = [
+        field.name
+        for place, field in enumerate(schema)
+        if place not in files and not is_nested(field.type) and "binary" not in str(field.type)
+    ]
+    named = {schema[place].name: leaf for place, leaf in files.items()}
+    paths = {name: f"{name}.path" for name, leaf in named.items() if leaf != name}
+    if not (plain or named) or not file.metadata.num_rows:
+        raise InputError(f"{path} has no rows of text, numbers or images.")
+    _check_size(file, {*plain, *paths.values()}, path)
+    classes = class_names(schema.metadata or {})
+    table = file.read(columns=plain)
+    columns = {
+        name: [as_text(cell, classes.get(name)) for cell in table.column(name).to_pylist()] for name in plain
+    }
+    called = {name: _called(file, name, paths.get(name)) for name in named}
+    for (place, leaf), name in zip(files.items(), named, strict=True):
+        empty = zip(lacking(file, leaf), called[name], strict=True)
+        columns[name] = [
+            own if lacks else address(path.name, column=place, row=row)
+            for row, (lacks, own) in enumerate(empty)
+        ]
+    return {name: columns[name] for name in schema.names if name in columns}, called
+
+
+def _called(file: Any, name: str, leaf: str | None) -> list[str]:
+    """What the files in a column were called."""
+    kind = file.schema_arrow.field(name).type
+    if leaf is None or "path" not in {one.name for one in kind} or str(kind.field("path").type) not in TEXT:
+        return [""] * file.metadata.num_rows
+    return [as_text((cell or {}).get("path")) for cell in file.read(columns=[leaf]).column(name).to_pylist()]
+
+
+def _check_size(file: Any, names: set[str], path: Path) -> None:
+    """Refuses columns of text and numbers that would fill the memory."""
+    groups = [file.metadata.row_group(group) for group in range(file.metadata.num_row_groups)]
+    chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+    if sum(one.total_uncompressed_size for one in chunks if one.path_in_schema in names) > LIMIT:
+        raise InputError(f"{path}: its text and numbers unpack to more than {LIMIT >> 30} GiB.")
 
 
 def class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
@@ -72,7 +111,7 @@ def as_text(cell: Any, names: list[str] | None = None) -> str:
     >>> as_text(None), as_text(1.0), as_text(1, ["no", "yes"]), as_text("0012")
     ('', '1', 'yes', '0012')
     """
-    if cell is None:
+    if cell is None or (names and cell == -1):  # Hugging Face's class of what has none
         return ""
     if names and isinstance(cell, int) and 0 <= cell < len(names):
         return str(names[cell])
