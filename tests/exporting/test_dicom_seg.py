@@ -289,9 +289,11 @@ def test_what_makes_no_stack_is_taken_apart(kit, tmp_path):
     )
     written, segs = export(kit, source, tmp_path)
     assert [seg.NumberOfFrames // 2 for seg in segs] == [3, 1, 1, 1, 1]
-    assert [seg.InstanceNumber for seg in segs] == [1, 2, 3, 4, 5]
-    assert (written["segmentations"], written["alone_planes"]) == (5, 0)
-    assert [seg.PatientID for seg in segs].count(other.PatientID) == 1
+    assert (written["segmentations"], written["series"], written["alone_planes"]) == (5, 2, 0)
+    (of_other,) = [seg for seg in segs if seg.PatientID == other.PatientID]
+    others = [seg for seg in segs if seg is not of_other]
+    assert [seg.InstanceNumber for seg in (*others, of_other)] == [1, 2, 3, 4, 1]
+    assert {seg.SeriesInstanceUID for seg in others}.isdisjoint({of_other.SeriesInstanceUID})
     check_data(tmp_path / "out", masks)
 
 

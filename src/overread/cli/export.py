@@ -43,7 +43,7 @@ FILES = {
 def command(ctx: click.Context, /, run: Path, out: Path, as_json: bool, **more: Any) -> None:
     """Writes the labels of RUN as they stand now: given, current, who said so, when and why.
 
-    What --to csv (of labels) and --to masks write can be given as DATA to every other verb.
+    What --to csv (of labels), masks and dicom-seg write can be given as DATA to every other verb.
 
     \b
     Example, which runs as it stands after `overread demo -o demo-run`:

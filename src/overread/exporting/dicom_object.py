@@ -42,7 +42,7 @@ class About:
 
 
 def segmentation(stack: Sequence[Plane], masks: Array, segments: Sequence[Segment], about: About) -> Any:
-    """pydicom's data set of a BINARY segmentation: `masks` bool [F, H, W, K] of F planes and K segments.
+    """pydicom's data set of a BINARY segmentation: `masks` uint8 [F, H, W, K], 0 or 1, of F planes and K segments.
 
     A frame for each plane and segment, also where nothing is drawn.
     """
@@ -52,7 +52,7 @@ def segmentation(stack: Sequence[Plane], masks: Array, segments: Sequence[Segmen
     header = stack[0].header
     found = highdicom.seg.Segmentation(
         source_images=[_stand_in(plane, stack[0], number) for number, plane in enumerate(stack)],
-        pixel_array=masks.astype(np.uint8),
+        pixel_array=masks,
         segmentation_type="BINARY",
         segment_descriptions=[_description(k, one) for k, one in enumerate(segments, 1)],
         series_instance_uid=about.series,

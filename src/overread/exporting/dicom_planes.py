@@ -69,12 +69,16 @@ class Plane:
     place: Place | None  # None where it is not said
 
     @property
+    def series(self) -> Key:
+        """Its patient, study and series."""
+        return tuple(str(self.header.get(name)) for name in (*BELONGS, "SeriesInstanceUID"))
+
+    @property
     def home(self) -> Key:
-        """What planes of one stack share besides their place: patient, study, series (or file), size."""
-        found = self.header
-        file = "" if self.frame is None else found.SOPInstanceUID
-        names = (*BELONGS, "SeriesInstanceUID", "FrameOfReferenceUID", "Rows", "Columns")
-        return (*(str(found.get(name)) for name in names), str(file))
+        """What planes of one stack share besides their place: also the file, where it holds frames."""
+        file = "" if self.frame is None else str(self.header.SOPInstanceUID)
+        names = ("FrameOfReferenceUID", "Rows", "Columns")
+        return (*self.series, *(str(self.header.get(name)) for name in names), file)
 
 
 def planes_of(labels: Labels, rows: Sequence[int]) -> list[Plane]:

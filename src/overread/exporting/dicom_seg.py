@@ -19,7 +19,7 @@ from overread.data.silence import silenced
 from overread.errors import InputError
 from overread.exporting.again import read_again
 from overread.exporting.dicom_object import About, Segment, frames_of, new_uid, segmentation
-from overread.exporting.dicom_planes import Plane, planes_of, same_patients, stacks_of
+from overread.exporting.dicom_planes import Key, Plane, planes_of, same_patients, stacks_of
 from overread.exporting.labels import Labels
 from overread.exporting.mask_files import current_mask, stretched, truth_columns
 from overread.exporting.table import counts, masks_table, shared_columns, write_two
@@ -72,19 +72,18 @@ class Work:
     manifest: Manifest
     folder: Path
     cells: dict[int, list[str]] = field(default_factory=dict)  # of each row the frames of its structures
-    series: dict[str, str] = field(default_factory=dict)  # of the images -> of what is written
+    series: dict[Key, str] = field(default_factory=dict)  # that of images -> the UID of what is written
     numbers: Counter[str] = field(default_factory=Counter)  # objects in each
     stretched: int = 0  # masks of another size than their image
 
     def write(self, stack: Sequence[Plane]) -> None:
         """Writes the object of a stack."""
-        source = str(stack[0].header.SeriesInstanceUID)
-        own = self.series.setdefault(source, new_uid())
+        own = self.series.setdefault(stack[0].series, new_uid())
         self.numbers[own] += 1
         head = self.labels.head
         told = f", after entry {head.number} ({head.hash[:12]})" if head else ""
         segments = [self.segment(name, stack) for name in self.labels.kept.structures]
-        masks = np.stack([self.masks(plane) for plane in stack])  # [F, H, W, K]
+        masks = self.masks(stack)
         try:
             with silenced():
                 found = segmentation(stack, masks, segments, About(own, self.numbers[own], told))
@@ -100,14 +99,15 @@ class Work:
         for row, frames in frames_of(found, stack).items():
             self.cells[row] = [address(path, frame=frame) for frame in frames]
 
-    def masks(self, plane: Plane) -> Array:
-        """bool [H, W, K] the current masks of a plane, at the size of its image."""
-        found = current_mask(self.labels, self.manifest, plane.row)
-        size = (int(plane.header.Rows), int(plane.header.Columns))
-        if found.shape[1:] != size:
-            self.stretched += len(found)
-            found = np.stack([stretched(one, size) for one in found])
-        return np.moveaxis(found, 0, -1)
+    def masks(self, stack: Sequence[Plane]) -> Array:
+        """uint8 [F, H, W, K], 0 or 1: the current masks of a stack, at the size of its images."""
+        size = (int(stack[0].header.Rows), int(stack[0].header.Columns))
+        masks = np.empty((len(stack), *size, len(self.labels.kept.structures)), np.uint8)
+        for plane, room in zip(stack, masks, strict=True):
+            for k, mask in enumerate(current_mask(self.labels, self.manifest, plane.row)):
+                self.stretched += mask.shape != size
+                room[..., k] = mask if mask.shape == size else stretched(mask, size)
+        return masks
 
     def segment(self, name: str, stack: Sequence[Plane]) -> Segment:
         """A structure, and whether a network helped with any mask of it."""
