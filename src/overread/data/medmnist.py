@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 
 from overread.data.address import address
 from overread.data.faults import BadImage
-from overread.data.formats.npz import AXES, Stack, open_stack
+from overread.data.formats.npz import AXES, BROKEN, Stack, open_stack
 from overread.data.options import DataOptions
 from overread.data.problems import counted, quoted
 from overread.data.samples import Samples, strings
@@ -66,7 +65,7 @@ def read_npz(path: Path, options: DataOptions) -> Samples:
             sizes = {one.filename.removesuffix(".npy"): one.file_size for one in archive.infolist()}
         arrays = _arrays(path, sizes, options.labels == "optional")
         parts = [_part(path, array, sizes) for array in arrays]
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, zlib.error, MemoryError) as error:
+    except BROKEN as error:
         why = (
             "it is none, or it holds pickled objects, which are refused" if "pickle" in str(error) else error
         )

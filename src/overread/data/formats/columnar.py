@@ -77,6 +77,8 @@ def _columns(file: Any, path: Path) -> tuple[Columns, Columns]:
             own if lacks else address(path.name, column=place, row=row)
             for row, (lacks, own) in enumerate(empty)
         ]
+    if {len(cells) for cells in columns.values()} != {file.metadata.num_rows}:
+        raise ValueError("its columns are not all of the same length")
     return {name: columns[name] for name in schema.names if name in columns}, called
 
 

@@ -7,6 +7,7 @@ block by block. At the start of each block the state of the inflater is kept, so
 from __future__ import annotations
 
 import math
+import struct
 import threading
 import zipfile
 import zlib
@@ -24,6 +25,10 @@ BLOCK = 16 << 20  # bytes that are inflated at once; a whole row where that is m
 LIMIT = 2 << 30  # bytes of a row
 DENSEST = 1100  # times: deflate packs no better
 READ = 1 << 16  # compressed bytes at once
+BROKEN = (  # what zipfile and numpy raise of archives that are none, or damaged
+    *(OSError, ValueError, LookupError, EOFError, MemoryError, OverflowError, RuntimeError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 AXES = ("axial", "coronal", "sagittal")  # of a volume: cut along its first, second, third axis
 
 
@@ -198,7 +203,7 @@ labels = values = picture
 def _stack(path: str, name: str, part: Mapping[str, str]) -> Stack:
     try:
         found = open_stack(path, part["array"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+    except BROKEN as error:
         raise BadImage(name, f"cannot be read as a row of an .npz: {error}") from None
     row = part.get("row", "")
     if not row.isdecimal() or int(row) >= found.shape[0]:
