@@ -42,6 +42,7 @@ class Panel:
     y: str
     lines: Sequence[Line]
     levels: Sequence[tuple[str, float]] = ()  # horizontal lines, named: the paper's figure, a ceiling
+    wide: bool = False  # y is logarithmic above 1
 
 
 def check_drawing() -> None:
@@ -100,6 +101,8 @@ def draw_panel(ax: Any, panel: Panel) -> None:
         ax.annotate(name, (1, value), xycoords=("axes fraction", "data"), fontsize=7, ha="right", va="bottom")
     ax.set(title=panel.title, xlabel=panel.x, ylabel=panel.y)
     ax.title.set_fontsize(9)
+    if panel.wide:
+        ax.set_yscale("symlog", linthresh=1)
     if panel.x == "epoch":
         ax.xaxis.get_major_locator().set_params(integer=True)
     ax.grid(alpha=0.25)

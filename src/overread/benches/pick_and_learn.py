@@ -23,6 +23,7 @@ METHODS: dict[str, tuple[str, dict[str, str]]] = {
 }
 PIXELS = {"weak": "1,8", "strong": "5,13"}
 SHARES = (25, 50, 75)
+WIDE = 20  # weights above this are drawn on a logarithmic axis
 CONDITIONS = ("00", *(f"{noise}-{share}" for noise in PIXELS for share in SHARES))
 QUICK = ("00", "strong-50", "strong-75")
 WORDS = {
@@ -155,7 +156,10 @@ def figure4(records: Sequence[Record]) -> list[Panel]:
                 mean, spread = over_seeds([one["weights"][f"{kind}_{what}"] for one in own])
                 label = f"{kind} masks: {what}"
                 lines.append(Line(label, range(1, len(mean) + 1), mean, spread, colour, dashed))
-        panels.append(Panel(f"{WORDS[method]}: weights", "epoch", "weight in its batch (1: mean)", lines))
+        wide = any(value is not None and value > WIDE for line in lines for value in line.y)
+        panels.append(
+            Panel(f"{WORDS[method]}: weights", "epoch", "weight in its batch (1: mean)", lines, wide=wide)
+        )
     return panels
 
 
