@@ -20,7 +20,7 @@ from overread.readers.consensus import Majority, majority
 from overread.readers.resampling import Agreement
 
 MEASURES = (krippendorff, fleiss, ac1, raw)
-LISTED = 20  # of images and readers in summary.json
+LISTED = 20  # readers in summary.json
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _facts(answers: Answers, found: Majority, whole: dict[str, OneImage]) -> dic
         "read_once": int((answers.often == 1).sum()),
         "without_majority": len(disputed),
         "tied": int(found.tied.sum()),
-        "disputed": disputed[:LISTED],
+        "disputed": disputed,
         "agreement": {measure.__name__: asdict(measure(answers)) for measure in MEASURES},
         "by_reader": _by_reader(answers, found),
     }
