@@ -256,3 +256,19 @@ def test_the_folders_of_hugging_face_with_classes_in_them(folder, tmp_path):
     manifest = read(tmp_path / "set").manifest
     assert sorted(set(manifest.split)) == ["test", "train", "val"]
     assert manifest.classes == ("no", "yes")
+
+
+def test_damaged_files_end_in_a_message(tmp_path):
+    """Some hundred files with a few wrong bytes: each is read, or told."""
+    whole = write(tmp_path / "a.parquet", image=held(), label=[0, 1] * 6).read_bytes()
+    rng, ends = np.random.default_rng(0), []
+    for _ in range(100):
+        wrong = bytearray(whole)
+        for at in rng.integers(len(wrong) - 600, len(wrong), 4):  # where the file says what is where
+            wrong[at] = rng.integers(256)
+        (tmp_path / "a.parquet").write_bytes(bytes(wrong))
+        try:
+            ends.append(len(load(tmp_path / "a.parquet", DataOptions(), 8, quiet=True)[1]))
+        except InputError as error:
+            ends.append(str(error))
+    assert sum(isinstance(end, str) for end in ends) > 50

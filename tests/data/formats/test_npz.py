@@ -168,3 +168,20 @@ def test_a_table_can_name_rows(tmp_path):
     (tmp_path / "t.csv").write_text("\n".join(["image,label", *lines]))
     reading, opened = load(tmp_path / "t.csv", DataOptions(), size=28, quiet=True)
     assert (len(opened), reading.manifest.classes) == (8, ("a", "b"))
+
+
+def test_damaged_directories_end_in_a_message(tmp_path):
+    """Some hundred archives with a few wrong bytes: each is read, or told."""
+    path = tmp_path / "d.npz"
+    np.savez_compressed(path, train_images=pictures(12), train_labels=labels(12))
+    whole, rng, ends = path.read_bytes(), np.random.default_rng(0), []
+    for _ in range(100):
+        wrong = bytearray(whole)
+        for at in rng.integers(len(wrong) - 200, len(wrong), 3):
+            wrong[at] = rng.integers(256)
+        path.write_bytes(bytes(wrong))
+        try:
+            ends.append(len(load(path, DataOptions(), size=8, quiet=True)[1]))
+        except InputError as error:
+            ends.append(str(error))
+    assert sum(isinstance(end, str) for end in ends) > 50
