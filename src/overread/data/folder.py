@@ -76,9 +76,9 @@ def _walk_class(root: Path, folder: str, split: str, found: Found) -> None:
     inner, files = _list(root, folder)
     label = folder.rpartition("/")[2]
     images = [name for name in files if is_image(str(root / name))]
-    others = sorted(set(files) - set(images))
+    others, seen = sorted(set(files) - set(images)), {os.path.realpath(root / folder)}
     for name in inner:
-        series = _series(root, name)
+        series = _series(root, name, seen)
         images += series
         found.deep.extend([] if series else [name])
     found.rows.extend((name, label, split) for name in images)
@@ -92,16 +92,26 @@ def _list(root: Path, folder: str) -> tuple[list[str], list[str]]:
     try:
         with os.scandir(root / folder) as entries:
             seen = [entry for entry in entries if entry.name[0] != "." and entry.name.lower() not in IGNORED]
-            kinds = {(f"{folder}/{entry.name}" if folder else entry.name): entry.is_dir() for entry in seen}
+            kinds = {
+                (f"{folder}/{entry.name}" if folder else entry.name): os.path.isdir(entry.path)
+                for entry in seen
+            }
     except OSError as error:
         raise InputError(f"The folder {root / folder} cannot be read: {error.strerror}.") from None
     return sorted(name for name in kinds if kinds[name]), sorted(name for name in kinds if not kinds[name])
 
 
-def _series(root: Path, folder: str) -> list[str]:
-    """All files below a folder where they are DICOM, as scanners export patients and series; else none."""
+def _series(root: Path, folder: str, seen: set[str]) -> list[str]:
+    """All files below a folder where they are DICOM, as scanners export patients and series; else none.
+
+    A folder that links lead to again, which `seen` knows by its real path, counts as none: links may go round.
+    """
+    real = os.path.realpath(root / folder)
+    if real in seen:
+        return []
+    seen.add(real)
     inner, files = _list(root, folder)
-    found = [name for below in inner for name in _series(root, below) or [""]] + files
+    found = [name for below in inner for name in _series(root, below, seen) or [""]] + files
     return found if all(name and is_dicom(str(root / name)) for name in found) else []
 
 

@@ -130,13 +130,12 @@ def _splits(base: Path, options: DataOptions) -> list[Path]:
 
 
 def _folders(base: Path) -> list[Path]:
-    return [base / entry.name for entry in _entries(base) if entry.is_dir()]
+    return [base / entry.name for entry in _entries(base) if os.path.isdir(entry.path)]  # no error of a link
 
 
 def _files(base: Path) -> list[str]:
-    return [
-        entry.name for entry in _entries(base) if entry.name.lower().endswith(".parquet") and entry.is_file()
-    ]
+    names = [entry.name for entry in _entries(base) if os.path.isfile(entry.path)]
+    return [name for name in names if name.lower().endswith(".parquet")]
 
 
 def _entries(base: Path) -> list[os.DirEntry[str]]:

@@ -21,6 +21,7 @@ ENDINGS = (".dcm", ".dicom", ".dic", ".ima")
 ENDING = re.compile(r"\.[a-z][a-z0-9]{1,4}$")  # another kind of file; the last number of a UID is none
 PIXELS_LIMIT = 400_000_000  # in a frame
 INFLATED = 2 << 30  # bytes of a deflated file
+DENSEST = 8 * 1032  # pixels of one bit that a byte of a deflated file can hold
 DEFLATED = "1.2.840.10008.1.2.1.99"
 BARE = (b"\x08\0", b"\x02\0", b"\0\x08", b"\0\x02")  # how a file without a preamble begins
 SECONDARY = "1.2.840.10008.5.1.4.1.1.7"  # secondary capture: a screenshot, or scanned
@@ -88,6 +89,8 @@ def is_dicom(path: str) -> bool:
 @lru_cache(maxsize=1 << 16)
 def _begins_like_dicom(path: str) -> bool:
     try:
+        if not os.path.isfile(path):  # a pipe would wait for ever
+            return False
         with open(path, "rb") as file:
             return file.read(132)[128:] == b"DICM"
     except (OSError, ValueError):
@@ -118,6 +121,9 @@ def _read_dataset(path: str, name: str) -> Any:
         raise BadImage(name, f"its header is damaged ({type(error).__name__})") from None
     if "Rows" not in found or "Columns" not in found:
         raise BadImage(name, f"holds no picture{_of(found)}")
+    frames, room = found.get("NumberOfFrames") or 1, os.path.getsize(path)
+    if isinstance(frames, int) and frames > room * (DENSEST if syntax_of(path) == DEFLATED else 8):
+        raise BadImage(name, f"says it holds {frames:,} frames, in {room:,} bytes: it is damaged")
     return found
 
 

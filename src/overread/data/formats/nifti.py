@@ -134,6 +134,11 @@ def _open(path: str, name: str) -> Any:
         raise BadImage(
             name, f"says it holds {' x '.join(map(str, sides))} voxels, more than 2 GiB: cut it in parts"
         )
+    lengths = [float(header["pixdim"][1 + at]) for at, side in enumerate(sides[:3]) if side > 1]
+    if header["sform_code"] == 0 and not all(0 < length < math.inf for length in lengths):
+        raise BadImage(
+            name, f"gives its voxels the lengths {lengths} (pixdim), which must be above 0: mend its sform"
+        )
     if header["vox_offset"] > HEADER_LIMIT:
         raise BadImage(name, f"its header says it is {header['vox_offset']:,.0f} bytes long: it is damaged")
     if header.get_data_dtype().kind not in "buif":

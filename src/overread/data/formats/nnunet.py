@@ -114,7 +114,7 @@ def _table(files: list[list[str]], width: int) -> Any:
 def _plan(path: Path) -> dict[str, Any]:
     """What `dataset.json` says."""
     try:
-        plan = json.loads(path.read_text("utf-8-sig"))
+        plan = json.loads(path.read_text("utf-8-sig"), object_pairs_hook=_each_once)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path} cannot be read as JSON: {error}. nnU-Net writes one with each data set."
@@ -122,6 +122,15 @@ def _plan(path: Path) -> dict[str, Any]:
     if not isinstance(plan, dict) or not isinstance(plan.get("labels"), dict):
         raise InputError(f'{path} names no structures: expected "labels": {{"background": 0, "liver": 1}}.')
     return plan
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, of whose keys the last of two alike would win in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r} stands in it twice")
+    return found
 
 
 def structures_of(path: Path, plan: dict[str, Any]) -> tuple[dict[str, list[int]], int | None]:
@@ -132,8 +141,8 @@ def structures_of(path: Path, plan: dict[str, Any]) -> tuple[dict[str, list[int]
             (str(value), key) if str(key).isdecimal() else (str(key), value)
         )  # version 1 of nnU-Net
         try:
-            found[name] = [int(number) for number in (numbers if isinstance(numbers, list) else [numbers])]
-        except (TypeError, ValueError):
+            found[name] = [_whole(number) for number in (numbers if isinstance(numbers, list) else [numbers])]
+        except (TypeError, ValueError, OverflowError):
             raise InputError(
                 f"{path}: the label {name!r} is {numbers!r}; expected its number, or a list."
             ) from None
@@ -147,7 +156,25 @@ def structures_of(path: Path, plan: dict[str, Any]) -> tuple[dict[str, list[int]
             else "no structure but the background"
         )
         raise InputError(f'{path}: {what}. Expected "labels": {{"background": 0, "liver": 1}}.')
+    _refuse_twins(path, found)
     return found, ignore[0] if ignore else None
+
+
+def _whole(number: Any) -> int:
+    if int(number) != float(number):
+        raise ValueError(number)
+    return int(number)
+
+
+def _refuse_twins(path: Path, structures: dict[str, list[int]]) -> None:
+    """Two structures with one and the same number: nobody could tell them apart."""
+    seen: dict[tuple[int, ...], str] = {}
+    for name, numbers in structures.items():
+        if (other := seen.setdefault(tuple(sorted(numbers)), name)) != name:
+            shown = " and ".join(map(str, numbers))
+            raise InputError(
+                f"{path}: {other!r} and {name!r} both have the number {shown}. Give each its own, or remove one."
+            )
 
 
 def _cases(root: Path, plan: dict[str, Any], shown: list[str], problems: list[Problem]) -> Iterator[Case]:

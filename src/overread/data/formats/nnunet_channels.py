@@ -17,6 +17,8 @@ def channels_of(plan: dict[str, Any], wanted: str | None, path: Path) -> tuple[l
     """The four digits of the channels to show, and a note where there are several; `wanted` is --channel."""
     names = plan.get("channel_names") or plan.get("modality") or {"0": "0"}
     found = {str(key): str(name) for key, name in names.items()} if isinstance(names, dict) else {"0": "0"}
+    if not found or not all(number.isdecimal() for number in found):
+        raise InputError(f'{path}: expected "channel_names": {{"0": "CT"}}, numbers before names.')
     chosen = _chosen(found, wanted, path)
     if [name.upper() for name in found.values()] == ["R", "G", "B"]:  # all three in one file
         return ["0000"], []
