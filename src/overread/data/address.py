@@ -11,6 +11,7 @@ import re
 KEYS = (
     *("axial", "coronal", "sagittal"),  # a slice of a volume, counted along S, A, R from 0
     "frame",  # of a multi-frame DICOM, counted from 0
+    "segment",  # of a DICOM segmentation, by its number: it becomes the frame that is of the image
     "array",  # of an .npz, by its name
     "column",  # of a Parquet file, counted from 0
     "row",  # of that, or of a Parquet file, counted from 0

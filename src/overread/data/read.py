@@ -14,6 +14,7 @@ from overread.data.folder import read_folder
 from overread.data.formats.coco import read_coco
 from overread.data.formats.nnunet import is_nnunet, read_nnunet
 from overread.data.formats.privacy import name_notes
+from overread.data.formats.segments import in_frames
 from overread.data.formats.slices import left_whole, unfold
 from overread.data.forms import FORMS, TABLE_ENDINGS, TABLES, UNLABELLED, is_image, why_not
 from overread.data.groups import add_groups, groups_across_splits
@@ -64,7 +65,7 @@ def gather(source: str | Path, options: DataOptions, cache_dir: Path | None, qui
     samples = rename_splits(samples, options)
     crossing = groups_across_splits(samples)
     samples = agreed(rename_labels(pick_split(samples, options.split), options))
-    samples, faults = unfold(*find_files(samples), options)
+    samples, faults = in_frames(*unfold(*find_files(samples), options))
     problems = [*samples.problems, *check_samples(samples, options.labels)]
     if samples.masks is None:
         refuse_mask_flags(options)

@@ -144,14 +144,18 @@ def _frames_differ(
                 mask,
                 "is NIfTI and its image DICOM: which slice is which is not known. Save both alike",
             )
-        frames = 1
+        if "segment" in own:
+            continue  # which finds its frame by the image that this refers to
         try:
             with told(mask):
-                frames = read_header(path, mask).frames if is_dicom(path) else 1
+                found = read_header(path, mask) if is_dicom(path) else None
         except BadImage as error:
             return mask, error.why
-        one = image.frames == 1 or CUT & rules.keys()
-        if frames != image.frames and not (one and (frames == 1 or CUT & own.keys())):
+        frames = found.frames if found else 1
+        one, named = image.frames == 1 or CUT & rules.keys(), CUT & own.keys()
+        if found and found.modality == "SEG" and frames > 1 and not named:
+            return mask, "is a segmentation: name the segment that is meant, as in FILE.dcm#segment=1"
+        if frames != image.frames and not (one and (frames == 1 or named)):
             return mask, f"has {frames} frames, but its image {image.frames}"
     return None
 
