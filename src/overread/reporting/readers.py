@@ -19,11 +19,11 @@ def readers_of(found: Mapping[str, Any]) -> dict[str, Any]:
     """What `readers.html` shows: rows of (measure, value, interval, words), and of (reader, images, with most)."""
     measures, people = found.get("agreement") or {}, found.get("by_reader") or {}
     return {
-        "agreement": [_measure(name, measures[key]) for key, name in NAMES.items() if key in measures],
-        "people": [
+        "annotators_agree": [_measure(name, measures[key]) for key, name in NAMES.items() if key in measures],
+        "annotators": [
             (name, count(one["images"]), _share(one["with_majority"])) for name, one in people.items()
         ],
-        "more_people": max(0, found.get("readers", 0) - len(people)),
+        "more_annotators": max(0, found.get("readers", 0) - len(people)),
     }
 
 
