@@ -114,7 +114,18 @@ def corrected(table: Array, transition: Array) -> dict[str, float | None]:
 
 
 def intervals(y: Array, predicted: Array, classes: int, groups: Array, seed: int) -> dict[str, Any]:
-    """95 % intervals by bootstrap over groups: [low, high] of each figure, None where there is but one group.
+    """95 % intervals by bootstrap over groups: [low, high] of each figure, None where there is but one group."""
+    if len(np.unique(groups)) < 2:
+        return dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1"))
+    tail = 100 * (1 - LEVEL) / 2
+    return {
+        name: [rounded(end) for end in np.percentile(values, [tail, 100 - tail])]
+        for name, values in of_confusion(resampled_tables(y, predicted, classes, groups, seed)).items()
+    }
+
+
+def resampled_tables(y: Array, predicted: Array, classes: int, groups: Array, seed: int) -> Array:
+    """[R, C, C] the confusion matrices of the resamples; the same resamples for the same groups and seed.
 
     A resample draws as many groups as there are, with replacement. It is a row of weights W [R, G]; with K_g the
     confusion matrix of group g alone, its confusion matrix is sum over g of W_rg K_g.
@@ -123,17 +134,10 @@ def intervals(y: Array, predicted: Array, classes: int, groups: Array, seed: int
 
     names, rows = np.unique(groups, return_inverse=True)
     cells = y * classes + predicted
-    if len(names) < 2:
-        return dict.fromkeys(("accuracy", "balanced_accuracy", "macro_f1"))
     ones = np.ones(len(y))
     per_group = coo_array((ones, (cells, rows)), shape=(classes**2, len(names))).tocsr()  # [C * C, G]
     weights = resampled(len(names), np.random.default_rng(seed))  # [G, R]
-    tables = (per_group @ weights).T.reshape(-1, classes, classes)
-    tail = 100 * (1 - LEVEL) / 2
-    return {
-        name: [rounded(end) for end in np.percentile(values, [tail, 100 - tail])]
-        for name, values in of_confusion(tables).items()
-    }
+    return np.asarray((per_group @ weights).T.reshape(-1, classes, classes))
 
 
 def resampled(count: int, rng: np.random.Generator) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from overread.benches.arithmetic import mean_sd, over_images, over_seeds
+from overread.benches.arithmetic import mean_sd, over_classes, over_images, over_seeds
 from overread.benches.tables import Row, Table, as_markdown
 
 CONDITION = "20"
@@ -89,3 +89,41 @@ def test_markdown_has_a_cell_for_every_head():
     assert "0.650 ± 0.071" in lines[2]
     assert "+0.150" in lines[3]
     assert "+0.024" in lines[3]
+
+
+def classes_of(rng, y, share):
+    """Predictions of which a share is right."""
+    return np.where(rng.random(len(y)) < share, y, rng.integers(0, 3, len(y)))
+
+
+def test_a_difference_of_macro_f1_is_that_of_scikit_learn_and_its_interval_covers_it():
+    from sklearn.metrics import f1_score
+
+    rng = np.random.default_rng(0)
+    y = rng.choice(3, 600, p=[0.7, 0.2, 0.1])
+    ours, theirs = classes_of(rng, y, 0.8), classes_of(rng, y, 0.5)
+    found = over_classes(y, ours[None], theirs[None], np.arange(600), "macro_f1")
+    expected = f1_score(y, ours, average="macro") - f1_score(y, theirs, average="macro")
+    assert found.value == pytest.approx(expected)
+    assert 0 < found.low < expected < found.high
+
+
+def test_the_interval_of_accuracy_is_the_same_by_classes_and_by_images():
+    rng = np.random.default_rng(1)
+    y, groups = rng.integers(0, 3, 300), rng.integers(0, 90, 300)
+    ours, theirs = classes_of(rng, y, 0.8), classes_of(rng, y, 0.6)
+    by_classes = over_classes(y, ours[None], theirs[None], groups, "accuracy")
+    by_images = over_images((ours == y)[None] * 1.0, (theirs == y)[None] * 1.0, groups)
+    assert by_classes.value == pytest.approx(by_images.value)
+    assert (by_classes.low, by_classes.high) == pytest.approx((by_images.low, by_images.high), abs=0.01)
+
+
+def test_rows_of_named_images_are_compared_by_them():
+    groups = list("abcd")
+    right, wrong = [["x", "x"], ["y", "y"]] * 2, [["x", "y"], ["y", "x"]] * 2
+    rows = [
+        Row("c", name, 0, {"macro_f1": value}, groups=groups, named=named)
+        for name, value, named in (("ours", 1.0, right), ("ce", 0.0, wrong))
+    ]
+    found = Table("T", rows, ("macro_f1",), "ce").lines()[0]["difference"]
+    assert (found["value"], found["low"], found["high"]) == (1.0, 1.0, 1.0)

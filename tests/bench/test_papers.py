@@ -22,6 +22,7 @@ from overread.benches.tables import as_markdown
 from overread.measure import sensitivity_at
 
 QUALITY = {"accuracy": 0.8, "balanced_accuracy": 0.7, "macro_f1": 0.6, "auroc": 0.9}
+NAMED = {"named": [["nv", "nv"], ["df", "nv"]], "groups": ["a", "b"]}
 UNITS = {"units": [1.0, 0.0], "groups": ["a", "b"]}
 
 
@@ -84,7 +85,7 @@ def of_course(cell):
 
 def of_cleaning(cell):
     if cell.method == "ceiling":
-        return {"kind": "ceiling", "figures": QUALITY}
+        return {"kind": "ceiling", "figures": QUALITY, **NAMED}
     if cell.method in active_cleaning.KEEPERS:
         kept = {"clean": 9, "recall": 0.5, "guess": 0.4}
         return {
@@ -102,7 +103,7 @@ def of_cleaning(cell):
         }
         for bought, f1 in ((0, first), (10, 0.4), (20, 0.5))
     ]
-    return {"kind": "course", "rounds": rows}
+    return {"kind": "course", "rounds": rows, **NAMED}
 
 
 def of_errors(cell):

@@ -30,8 +30,14 @@ def test_a_run_leaves_what_it_promises(cleaning, colours, tmp_path):
             "metrics.json",
             "model",
         ),
-        *("report.html", "rounds.csv", "run.json", "summary.json"),
+        *("predictions.csv", "report.html", "rounds.csv", "run.json", "summary.json"),
     }
+    said = pd.read_csv(out / "predictions.csv")
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert set(said["split"]) == set(metrics)
+    for part, rows in said.groupby("split"):
+        right = (rows["given"] == rows["predicted"]).mean()
+        assert right == pytest.approx(metrics[part]["given"]["accuracy"], abs=1e-6)
     rounds, summary = result.rounds, result.summary
     assert rounds["round"].tolist() == [0, 1, 2]
     assert rounds["bought"].tolist() == rounds["cost"].tolist() == rounds["verified"].tolist() == [0, 4, 8]

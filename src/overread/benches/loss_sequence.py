@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from overread.benches.layouts import CHEST, HAM, KAGGLE_DR
 from overread.benches.phantoms import PHANTOMS, PHANTOMS_BINARY
 from overread.benches.plan import Bench, Cell, Record, Role, Scale
 from overread.benches.reading import correct, curves, quality
-from overread.benches.tables import Row, Table
+from overread.benches.tables import Figures, Row, Table
 from overread.detect.loss_sequence import loss_sequence
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -161,12 +161,12 @@ def trained(name: str, desk: Desk, data: Path, fields: dict[str, Any]) -> dict[s
 
 
 def tables(records: Sequence[Record]) -> list[Table]:
-    conditions = dict.fromkeys(one["condition"] for one in records)
-    paper = [
-        {(where, name): said for where in conditions for name, said in one.items()}
-        for one in (P3_FOUND, P3_LEARNED)
-    ]
-    found = [
+    return [found_table(records), learned_table(records)]
+
+
+def found_table(records: Sequence[Record]) -> Table:
+    """Experiment 1."""
+    rows = [
         Row(
             one["condition"],
             "consensus-detector" if name == "consensus" else name,
@@ -178,7 +178,23 @@ def tables(records: Sequence[Record]) -> list[Table]:
         for one in records
         for name, figures in one["detection"].items()
     ]
-    learned = [
+    return Table(
+        "Experiment 1: what is found of 6 % wrong labels",
+        rows,
+        FOUND,
+        "loss-sequence",
+        everywhere(records, P3_FOUND),
+        WORDS,
+        notes=(
+            "Sensitivity and specificity by each detector's own cut; sensitivity at 9515 at P3's specificity.",
+        ),
+        drawn="patients whose labels are wrong, at the same cuts",
+    )
+
+
+def learned_table(records: Sequence[Record]) -> Table:
+    """Experiment 2."""
+    rows = [
         Row(
             one["condition"],
             name,
@@ -190,32 +206,23 @@ def tables(records: Sequence[Record]) -> list[Table]:
         for one in records
         for name, this in one["learned"].items()
     ]
-    return [
-        Table(
-            "Experiment 1: what is found of 6 % wrong labels",
-            found,
-            FOUND,
-            "loss-sequence",
-            paper[0],
-            WORDS,
-            notes=(
-                "Sensitivity and specificity by each detector's own cut; sensitivity at 9515 at P3's specificity.",
-            ),
-            drawn="patients whose labels are wrong, at the same cuts",
+    return Table(
+        "Experiment 2: training again",
+        rows,
+        (*LEARNED, "answers"),
+        "noisy",
+        everywhere(records, P3_LEARNED),
+        WORDS,
+        notes=(
+            "Accuracy of the last epoch; early: of the epoch that the noisy validation part likes best; peak: of "
+            "the epoch that is best on the test part, which is how the paper chooses: not to be had in practice.",
         ),
-        Table(
-            "Experiment 2: training again",
-            learned,
-            (*LEARNED, "answers"),
-            "noisy",
-            paper[1],
-            WORDS,
-            notes=(
-                "Accuracy of the last epoch; early: of the epoch that the noisy validation part likes best; peak: of "
-                "the epoch that is best on the test part, which is how the paper chooses: not to be had in practice.",
-            ),
-        ),
-    ]
+    )
+
+
+def everywhere(records: Sequence[Record], paper: Mapping[str, Figures]) -> dict[tuple[str, str], Figures]:
+    """The paper's figures beside each of our data sets."""
+    return {(one["condition"], name): said for one in records for name, said in paper.items()}
 
 
 REVIEWED = {"reviewed": "loss-sequence", "consensus": "consensus"}

@@ -32,6 +32,13 @@ def correct(run: Path) -> dict[str, Any]:
     return {"units": values, "groups": [groups[name] for name in table["id"]]}
 
 
+def named(run: Path) -> dict[str, Any]:
+    """Of each test image, by the last epoch, its class and the predicted one, and its patient."""
+    table, groups = tables(run)
+    pairs = zip(table["given"], table["predicted"], strict=True)
+    return {"named": [list(pair) for pair in pairs], "groups": [groups[name] for name in table["id"]]}
+
+
 def fits(run: Path) -> dict[str, Any]:
     """Of each test image, by the last epoch, the mean Dice over structures, and its patient."""
     table, groups = tables(run)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from overread.benches.arithmetic import Difference, mean_sd, over_images, over_seeds
+from overread.benches.arithmetic import Difference, mean_sd, over_classes, over_images, over_seeds
 
 COUNTS = ("epoch_of_least", "answers", "labels_bought")  # figures that are whole numbers
 Figures = Mapping[str, float | None]
@@ -18,7 +18,8 @@ Figures = Mapping[str, float | None]
 class Row:
     """What one seed of one method says under one condition.
 
-    `units` are the values of the main figure for each test image, and the `groups` these belong to.
+    `units` are the values of the main figure for each test image, where it is their mean; else `named` is the true
+    and the predicted class of each. `groups` are what images belong to.
     """
 
     condition: str
@@ -27,6 +28,7 @@ class Row:
     figures: Figures
     units: Sequence[float] | None = None
     groups: Sequence[str] | None = None
+    named: Sequence[tuple[str, str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,17 +83,29 @@ class Table:
         return None if ours is None or theirs is None or method == self.reference else ours - theirs
 
 
-def difference_of(ours: Sequence[Row], theirs: Sequence[Row], name: str, drawn: str) -> Difference | None:
-    """Over the seeds that both have: by images where each image's value is known, else by seeds."""
-    pairs = [(a, b) for a in ours for b in theirs if a.seed == b.seed]
+def difference_of(rows: Sequence[Row], others: Sequence[Row], name: str, drawn: str) -> Difference | None:
+    """Over the seeds that both have: by images where enough is known of each, else by seeds."""
+    pairs = [(a, b) for a in rows for b in others if a.seed == b.seed]
     pairs = [(a, b) for a, b in pairs if a.figures.get(name) is not None and b.figures.get(name) is not None]
     if not pairs:
         return None
-    if all(row.units is not None and row.groups == pairs[0][0].groups for pair in pairs for row in pair):
-        first, second = (np.array([pair[side].units for pair in pairs], float) for side in (0, 1))
-        return over_images(first, second, np.array(pairs[0][0].groups), drawn)
-    values = [[float(pair[side].figures[name] or 0.0) for pair in pairs] for side in (0, 1)]
-    return over_seeds(*values)
+    every = [row for pair in pairs for row in pair]
+    first = every[0]
+    if all(row.units is not None and row.groups == first.groups for row in every):
+        ours, theirs = (np.array([row.units for row in side], float) for side in zip(*pairs, strict=True))
+        return over_images(ours, theirs, np.array(first.groups), drawn)
+    if all(row.named is not None and row.groups == first.groups for row in every):
+        return of_named(pairs, name)
+    return over_seeds(*([float(pair[side].figures[name] or 0.0) for pair in pairs] for side in (0, 1)))
+
+
+def of_named(pairs: Sequence[tuple[Row, Row]], name: str) -> Difference:
+    """By the classes that each test image has and was given."""
+    told = [[np.array(row.named) for row in side] for side in zip(*pairs, strict=True)]  # [M, 2] of each row
+    codes = {label: code for code, label in enumerate(np.unique(np.concatenate([*told[0], *told[1]])))}
+    ours, theirs = (np.array([[codes[label] for label in row[:, 1]] for row in side]) for side in told)
+    y = np.array([codes[label] for label in told[0][0][:, 0]])
+    return over_classes(y, ours, theirs, np.array(pairs[0][0].groups), name)
 
 
 def as_markdown(table: Table) -> list[str]:

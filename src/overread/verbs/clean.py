@@ -31,6 +31,7 @@ from overread.verbs.cleaning.desk import Desk
 from overread.verbs.cleaning.first import First, first_phase, prepared
 from overread.verbs.cleaning.rounds import WAITING, Rounds, cleaned
 from overread.verbs.cleaning.summary import evidence_now, measured, summarise, waiting_words
+from overread.verbs.predictions import held_table
 from overread.verbs.report import report
 from overread.verbs.setting_up import begin, data_of, first_size, identity_of
 from overread.verbs.training import say
@@ -117,10 +118,13 @@ def is_waiting(desk: Desk, rounds: Rounds) -> bool:
 
 
 def conclude(desk: Desk, reading: Reading, first: First, rounds: Rounds) -> CleanResult:
-    """Writes what is known: summary.json, metrics.json, evidence.npz and the report."""
+    """Writes what is known: summary.json, metrics.json, predictions.csv, evidence.npz and the report."""
     run = desk.run
     write_whole(run.path / "evidence.npz", evidence_now(desk, rounds).save)
     write_json(run.path / "metrics.json", measured(desk, rounds))
+    if (model := rounds.look.model) is not None and model.held:
+        table = held_table(desk.manifest, model.held)
+        write_whole(run.path / "predictions.csv", lambda part: table.to_csv(part, index=False))
     summary = summarise(desk, reading, first, rounds)
     write_json(run.path / "summary.json", summary)
     write_changed(desk, rounds.look)

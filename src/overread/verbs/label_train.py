@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from overread.data.manifest import Manifest
 from overread.data.parts import rows_of
@@ -15,7 +14,7 @@ from overread.measure import against_labels
 from overread.quality import corrected
 from overread.run import RunFolder
 from overread.verbs.config import TrainConfig
-from overread.verbs.predictions import predictions_table
+from overread.verbs.predictions import held_table
 from overread.verbs.setting_up import Setup
 from overread.verbs.train_summary import summarise
 from overread.verbs.training import Trained
@@ -37,7 +36,8 @@ def measure(
     write_whole(out / "evidence.npz", trained.evidence.save)
     with run.stage("measure"):
         metrics = measured(manifest, trained, config)
-    table = held_table(manifest, trained, config)
+    held = {part: probs for part in HELD if (probs := trained.probs.get(f"{config.keep}.{part}")) is not None}
+    table = held_table(manifest, held)
     write_whole(out / "predictions.csv", lambda part: table.to_csv(part, index=False))
     return summarise(reading, manifest, trained, config, run.info["seconds"]), metrics
 
@@ -60,13 +60,3 @@ def measured(manifest: Manifest, trained: Trained, config: TrainConfig) -> dict[
     for figures in moments.values():
         figures["val"]["corrected"] = corrected(np.array(figures["val"]["given"]["confusion"]), transition)
     return {"kept": config.keep, "best_epoch": trained.best_epoch, **moments[config.keep], **moments}
-
-
-def held_table(manifest: Manifest, trained: Trained, config: TrainConfig) -> pd.DataFrame:
-    """predictions.csv of the parts that were held out, by the epoch that was kept."""
-    parts = [part for part in HELD if f"{config.keep}.{part}" in trained.probs]
-    probs = np.concatenate([trained.probs[f"{config.keep}.{part}"] for part in parts])
-    held = manifest.take(np.concatenate([rows_of(manifest, part) for part in parts]))
-    names = np.array(manifest.classes, dtype=object)
-    about = {"id": held.ids, "split": held.split, "given": names[held.given]}
-    return predictions_table(about, probs, manifest.classes)

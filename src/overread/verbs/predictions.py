@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from overread.data.manifest import Manifest
+from overread.data.parts import rows_of
 from overread.errors import InputError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -36,6 +38,14 @@ class Predictions:
     metrics: dict[str, Any]  # empty where no labels or masks are known
     counts: dict[str, int]  # images that are predicted as each class, or have each structure drawn
     notes: list[str]  # what the user should know
+
+
+def held_table(manifest: Manifest, probs: Mapping[str, Array]) -> pd.DataFrame:
+    """predictions.csv of the parts of `manifest` that were held out, from the probabilities of each."""
+    held = manifest.take(np.concatenate([rows_of(manifest, part) for part in probs]))
+    names = np.array(manifest.classes, dtype=object)
+    about = {"id": held.ids, "split": held.split, "given": names[held.given]}
+    return predictions_table(about, np.concatenate(list(probs.values())), manifest.classes)
 
 
 def predictions_table(about: dict[str, Array], probs: Array, classes: Sequence[str]) -> pd.DataFrame:
