@@ -70,7 +70,16 @@ def labels_in(folder):
     }
 
 
-def check_integrity(folder):
+@pytest.fixture
+def check_integrity(kit):
+    def check(folder):
+        kit.accepted_by_nnunet(folder)
+        return checked(folder)
+
+    return check
+
+
+def checked(folder):
     """What nnU-Net's `verify_dataset_integrity` demands, from its documentation: one label file a case, the same
     ending, shapes, spacings, origins and directions; numbers that are in dataset.json, which are consecutive."""
     plan = json.loads((folder / "dataset.json").read_text("utf-8"))
@@ -106,7 +115,7 @@ def load(path):
     return np.asarray(image.dataobj), image.affine
 
 
-def test_volumes_come_back_as_they_were(kit, volumes, tmp_path):
+def test_volumes_come_back_as_they_were(kit, volumes, tmp_path, check_integrity):
     data = volumes()
     result = overread.export(kit.make_run(data, tmp_path / "run"), tmp_path / "out", "nnunet")
     plan = check_integrity(tmp_path / "out")
@@ -127,7 +136,7 @@ def test_volumes_come_back_as_they_were(kit, volumes, tmp_path):
 
 
 @pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
-def test_a_drawn_mask_reaches_its_voxels(kit, volumes, tmp_path, plane):
+def test_a_drawn_mask_reaches_its_voxels(kit, volumes, tmp_path, plane, check_integrity):
     data, options = volumes(), DataOptions(plane=plane)
     run = kit.make_run(data, tmp_path / "run", options)
     manifest = read(data, options).manifest
@@ -151,7 +160,7 @@ def test_a_drawn_mask_reaches_its_voxels(kit, volumes, tmp_path, plane):
     assert (old["liver_1.nii.gz"] != new["liver_1.nii.gz"]).sum() == (before[tumour] ^ mask).sum()
 
 
-def test_slices_that_cannot_be_read_are_ignored(kit, volumes, tmp_path):
+def test_slices_that_cannot_be_read_are_ignored(kit, volumes, tmp_path, check_integrity):
     run = kit.make_run(volumes(), tmp_path / "run")
     first = "imagesTr/liver_{}_0000.nii.gz#axial={}".format
     whole = [Opinion(first(3, k), "ann", "out-of-scope") for k in range(SHAPE[1])]  # S is the second axis
@@ -167,7 +176,7 @@ def test_slices_that_cannot_be_read_are_ignored(kit, volumes, tmp_path):
     assert (written["cases"], written["left_out"]) == (5, SHAPE[1])
 
 
-def test_what_was_ignored_stays_ignored(kit, volumes, tmp_path):
+def test_what_was_ignored_stays_ignored(kit, volumes, tmp_path, check_integrity):
     data = volumes({"background": 0, "liver": 1, "ignore": 2}, numbers=(2, 1))
     overread.export(kit.make_run(data, tmp_path / "run"), tmp_path / "out", "nnunet")
     assert check_integrity(tmp_path / "out")["labels"] == {"background": 0, "liver": 1, "ignore": 2}
@@ -175,7 +184,7 @@ def test_what_was_ignored_stays_ignored(kit, volumes, tmp_path):
         assert np.array_equal(labels_in(tmp_path / "out")[name], before)
 
 
-def test_regions_stay_regions(kit, volumes, tmp_path):
+def test_regions_stay_regions(kit, volumes, tmp_path, check_integrity):
     labels = {"background": 0, "whole": [1, 2], "core": 1}
     data = volumes(labels, regions_class_order=[2, 1])
     overread.export(kit.make_run(data, tmp_path / "run"), tmp_path / "out", "nnunet")
@@ -195,7 +204,7 @@ def doubts(run, ids, shape, where):
         Image.fromarray(picture).save(run / "doubt" / f"{name}.png")
 
 
-def test_pictures_doubt_and_weights(kit, cases, tmp_path):
+def test_pictures_doubt_and_weights(kit, cases, tmp_path, check_integrity):
     """Three pictures whose structures do not touch; the third is out of scope, the first is verified."""
     run = kit.make_run(cases, tmp_path / "run")
     ids = [f"images/{k}.png" for k in range(3)]
@@ -227,7 +236,7 @@ def test_pictures_doubt_and_weights(kit, cases, tmp_path):
     assert plain["labels"] == {"background": 0, "heart": 1, "lungs": 2}
 
 
-def test_colour_among_grey(kit, cases, tmp_path):
+def test_colour_among_grey(kit, cases, tmp_path, check_integrity):
     Image.fromarray(np.arange(240, dtype=np.uint8).reshape(8, 10, 3)).save(cases / "images" / "1.png")
     overread.export(kit.make_run(cases, tmp_path / "run"), tmp_path / "out", "nnunet")
     plan = check_integrity(tmp_path / "out")
@@ -240,7 +249,7 @@ def redraw(cases, structure, masks):
         Image.fromarray(mask * np.uint8(255)).save(cases / structure / f"{number}.png")
 
 
-def test_structures_that_lie_in_one_another_become_regions(kit, cases, tmp_path):
+def test_structures_that_lie_in_one_another_become_regions(kit, cases, tmp_path, check_integrity):
     """A heart inside the lungs, as a tumour in its organ."""
     inner = [np.pad(np.ones((1, 2 + k), bool), ((3, 4), (5, 3 - k))) for k in range(2)]
     redraw(cases, "heart", inner)
@@ -280,7 +289,7 @@ def test_what_is_refused(kit, cases, run, tmp_path):
         overread.export(masks, tmp_path / "out", "nnunet")
 
 
-def test_a_run_on_several_channels_gives_all_of_them_back(kit, volumes, tmp_path):
+def test_a_run_on_several_channels_gives_all_of_them_back(kit, volumes, tmp_path, check_integrity):
     data = volumes()
     options = DataOptions(channel="PET,CT")
     overread.export(kit.make_run(data, tmp_path / "run", options), tmp_path / "out", "nnunet")
