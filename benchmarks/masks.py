@@ -43,12 +43,23 @@ METHODS: dict[str, tuple[str, dict[str, str]]] = {  # name in the table -> metho
     "ss-jo-50": ("ss-jo", {"start": "0.5"}),
     "ss-jo-80": ("ss-jo", {"start": "0.8"}),
     "unet-dice": ("ce", {"loss": "dice-ce"}),
-    "qam-ce": ("qam", {"loss": "ce"}),
+    "qam-set": ("qam", {"scope": "set"}),
+    "qam-ce": ("qam", {"loss": "ce", "scope": "set"}),
     "qam-ocm-ce": ("qam-ocm", {"loss": "ce"}),
     "qam-ocm-paper": ("qam-ocm", {"loss": "ce", "warmup": "0", "scope": "batch", "judge_rate": "1"}),
 }
 P5 = ("unet", "qam", "qam-ocm")
-P2 = ("co-teaching", "ss", "ss-jo-50", "ss-jo-20", "ss-jo-80", "unet-dice", "ousm", "qam-ocm-ce", "qam-ocm-paper")
+P2 = (
+    "co-teaching",
+    "ss",
+    "ss-jo-50",
+    "ss-jo-20",
+    "ss-jo-80",
+    "unet-dice",
+    "ousm",
+    "qam-ocm-ce",
+    "qam-ocm-paper",
+)
 PIXELS = {"weak": "1,8", "strong": "5,13"}
 MERGE = parse_merge(["lungs=left_lung+right_lung", "clavicles=left_clavicle+right_clavicle"])
 

@@ -19,7 +19,18 @@ RESULTS = HERE / "results" / "masks"
 STRUCTURES = ("lungs", "heart", "clavicles")
 NOISES = {"weak": "1-8", "strong": "5-13"}
 METHODS = (
-    *("unet", "unet-dice", "qam", "qam-ocm", "qam-ce", "qam-ocm-ce", "qam-ocm-paper", "ousm", "co-teaching"),
+    *(
+        "unet",
+        "unet-dice",
+        "qam",
+        "qam-ocm",
+        "qam-set",
+        "qam-ce",
+        "qam-ocm-ce",
+        "qam-ocm-paper",
+        "ousm",
+        "co-teaching",
+    ),
     *("ss", "ss-jo-20", "ss-jo-50", "ss-jo-80"),
 )
 P5 = {  # noise, share, method -> lungs, heart, clavicles, average; Table 1 of P5 (256x256, its own split)
@@ -160,7 +171,7 @@ def tables(cells: Cells) -> str:
         f"epoch; size and epochs: {', '.join(f'{s}x{s}, {e}' for s, e in sizes)}. Dice; HD95 in pixels of 256x256. Won back: of the mean Dice that the",
         "noise cost U-Net. Corrected: mean Dice with the truth, over wrongly drawn training images, of the given masks and of",
         "those that the networks would draw. P5: its Table 1 (lungs, heart, clavicles, average; 256x256). P2: its Table 1 (lungs of",
-        "Shenzhen). `unet-dice` descends on Dice too, the others but `unet` do so anyway; `-ce`: by cross-entropy alone, as `qam-ocm-paper`, which has neither warm-up nor the judge's slower rate.",
+        "Shenzhen). `unet-dice` descends on Dice too, the others but `unet` do so anyway; `-ce`: by cross-entropy alone, as `qam-ocm-paper`, which has neither warm-up nor the judge's slower rate; `qam-set` and `qam-ce` weigh relative to the whole set, not to the batch.",
     ]
     for noise, pixels in NOISES.items():
         lines += [

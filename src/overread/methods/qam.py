@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final, Literal, final
+from typing import ClassVar, Literal, final
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,6 @@ from overread.functional.records import record, recorded
 
 JUDGE_RATE = 0.1
 WARMUP = 0.4
-SCOPE: Final = "set"
 
 
 def with_judge(make: Callable[[], nn.Module], task: Task) -> list[nn.Module]:
@@ -86,7 +85,8 @@ class QAM(Method):
         judge_rate: the judge's learning rate, as a multiple of the segmenter's (the paper: 1).
         warmup: share of the epochs in which the weights are not used (the paper: 0); see `weighed` and
             docs/decisions/0016.
-        scope: the weights are relative to the `batch` (the paper), or to the whole `set`, as `weighed` says.
+        scope: the weights are relative to the `batch` (the paper), or to the whole `set`, as `weighed` says: without
+            OCM a few images then take all the weight there is, and not only that of their batches.
 
     Evidence: `quality` [N, 1], the last score of each image, higher: the mask fits better; `weight` [N, epochs], 1 on
     average over a batch.
@@ -99,7 +99,7 @@ class QAM(Method):
 
     judge_rate: float = JUDGE_RATE
     warmup: float = WARMUP
-    scope: Literal["batch", "set"] = SCOPE
+    scope: Literal["batch", "set"] = "batch"
 
     def networks(self, make: Callable[[], nn.Module], task: Task) -> list[nn.Module]:
         return with_judge(make, task)
@@ -132,7 +132,7 @@ class QAMOCM(Method):
 
     Args:
         lam: $\lambda$ of the paper.
-        judge_rate, warmup, scope: as in QAM.
+        judge_rate, warmup, scope: as in QAM; the set by default, which the check on the scores allows.
 
     Evidence: `quality`, `weight` as in QAM.
 
@@ -144,7 +144,7 @@ class QAMOCM(Method):
     lam: float = 2.0
     judge_rate: float = JUDGE_RATE
     warmup: float = WARMUP
-    scope: Literal["batch", "set"] = SCOPE
+    scope: Literal["batch", "set"] = "set"
 
     def __post_init__(self) -> None:
         if not self.lam >= 0.0:
