@@ -2,9 +2,9 @@
 """nnU-Net's own integrity check of raw data sets: python scripts/nnunet_integrity.py FOLDER...
 
 Runs in an environment that has nnunetv2, and needs nothing of Overread. nnunetv2 installs beside our torch, but
-brings torchvision along, which does not import beside a CPU build of torch: so it is in no extra of ours. Give it its own
-environment, `python -m venv nnunet; nnunet/bin/pip install nnunetv2`. With OVERREAD_NNUNET=nnunet/bin/python the
-tests of `--to nnunet` run this on each data set that they export:
+brings torchvision along, which does not import beside a CPU build of torch: so it is in no extra of ours. Give it
+its own environment: `python -m venv nnunet; nnunet/bin/pip install nnunetv2`. With the variable below the tests of
+`--to nnunet` run this on each data set that they export:
 
     OVERREAD_NNUNET=nnunet/bin/python python -m pytest tests/exporting/test_nnunet.py tests/exporting/test_story.py
 """
