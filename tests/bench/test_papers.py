@@ -184,3 +184,16 @@ def test_found_labels_are_those_of_the_sensitivity_that_is_told():
     told = sensitivity_at(score, wrong, loss_sequence.SPECIFICITY)
     assert np.mean(loss_sequence.found_of(score, wrong)) == pytest.approx(told)
     assert 0.1 < told < 0.9
+
+
+def test_the_gain_of_corrected_masks_is_not_that_of_the_test_part():
+    plan = cascade_table1.BENCH
+    made = [
+        {**one, "units": [0.1, 0.1] if one["method"] == "unet" else [0.9, 0.9]}
+        for one in records(plan, of_masks)
+    ]
+    labels = plan.tables(made)[-1]
+    assert "Analysis 4" in labels.title
+    gains = [line["difference"] for line in labels.lines() if line["difference"]]
+    assert gains
+    assert all(gain["value"] == 0.0 for gain in gains)  # the records by hand have the same corrected masks
