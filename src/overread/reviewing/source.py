@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ from overread.errors import InputError
 MASK = "mask_"  # what a column of masks begins with, in manifest.csv
 ALONE = 20  # labels to ask about where none is flagged
 AUDIT_ROUND = 0  # rounds of `clean` begin with 1, so both can share a store
-csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
 
 
 @dataclass(frozen=True)
