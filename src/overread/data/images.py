@@ -92,7 +92,7 @@ def decode_picture(picture: Image.Image, size: int, name: str = "picture") -> Pi
     size.
     """
     with silenced(), told(name):
-        square = _square(_plain(picture), size)
+        square = _square(grey_or_rgb(picture), size)
         turn = TURNS.get(orientation(picture))
         return square if turn is None else np.array(Image.fromarray(square).transpose(turn))
 
@@ -121,7 +121,7 @@ def _loaded(image: ImageFile.ImageFile, data: bytes) -> Image.Image:
     """The whole picture as 8-bit grey or RGB."""
     if not deep.has_deep_colour(image):
         deep.load(image)
-        return _plain(image)
+        return grey_or_rgb(image)
     with without_pixel_limit():
         again = Image.open(io.BytesIO(data), formats=FORMATS)
     return Image.fromarray(deep.to_uint8(deep.colour(image, again)))
@@ -155,7 +155,7 @@ def orientation(image: Image.Image) -> int:
         return 1
 
 
-def _plain(image: Image.Image) -> Image.Image:
+def grey_or_rgb(image: Image.Image) -> Image.Image:
     """The image as 8-bit grey or RGB."""
     if image.mode in ("L", "RGB"):
         return image

@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from overread.data import deep
 from overread.data.faults import BadImage, not_an_image
 from overread.data.formats import arrays
-from overread.data.images import FORMATS, PIXEL_LIMIT, TURNS, _plain, gate, orientation, refuse_stack
+from overread.data.images import FORMATS, PIXEL_LIMIT, TURNS, grey_or_rgb, gate, orientation, refuse_stack
 from overread.data.silence import without_pixel_limit
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -52,7 +52,7 @@ def _loaded(image: Any, data: bytes) -> Array:
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         values = np.asarray(image)
         return np.asarray(values.max() - values if deep.white_is_zero(image) else values)
-    return np.asarray(_plain(image))
+    return np.asarray(grey_or_rgb(image))
 
 
 def turned(values: Array, turn: Image.Transpose) -> Array:
