@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from overread.data import deep
 from overread.data.faults import BadImage, not_an_image
 from overread.data.formats import arrays
-from overread.data.images import FORMATS, PIXEL_LIMIT, TURNS, grey_or_rgb, gate, orientation, refuse_stack
+from overread.data.images import FORMATS, PIXEL_LIMIT, TURNS, gate, grey_or_rgb, orientation, refuse_stack
 from overread.data.silence import without_pixel_limit
 
 Array = np.ndarray[Any, np.dtype[Any]]
