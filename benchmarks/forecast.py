@@ -58,10 +58,13 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("/tmp/overread-bench"))
     runs = sorted((parser.parse_args().work / "clean-runs").glob("f-*"))
     each = {run.name: replay(run) for run in runs if (run / "summary.json").exists() and (run / "rounds.csv").exists()}
-    found = {"all": means([one for rounds in each.values() for one in rounds])}
+    found = {
+        kind: means([one for name, rounds in each.items() if name.startswith(begins) for one in rounds])
+        for kind, begins in (("all", "f-"), ("symmetric", "f-symmetric"), ("look-alike", "f-class"))
+    }
     found |= {name: means(rounds) for name, rounds in each.items()}
     OUT.write_text(json.dumps(found, indent=1) + "\n")
-    print(json.dumps(found["all"]))
+    print(json.dumps({kind: found[kind] for kind in ("all", "symmetric", "look-alike")}))
 
 
 if __name__ == "__main__":
