@@ -81,7 +81,7 @@ def upright_size(path: str | Path, name: str) -> tuple[int, int]:
                 width, height = image.size
                 return (width, height) if orientation(image) in SIDEWAYS else (height, width)
         except UnidentifiedImageError:
-            height, width = _tiff_array(plain_bytes(path, name)).shape[:2]
+            height, width = tiff_of(plain_bytes(path, name)).shape[:2]
             return height, width
 
 
@@ -177,10 +177,11 @@ def _square(image: Image.Image, size: int) -> Pixels:
 
 
 def _with_tifffile(data: bytes, size: int) -> Pixels:
-    return decode_array(_tiff_array(data), size)
+    return decode_array(tiff_of(data), size)
 
 
-def _tiff_array(data: bytes) -> Array:
+def tiff_of(data: bytes) -> Array:
+    """The values of a TIFF that PIL does not read. Raises `BadImage`."""
     if data[:4] not in deep.TIFF_BEGINNINGS:
         raise BadImage("", not_an_image(data))
     return deep.read_tiff(data, PIXEL_LIMIT)

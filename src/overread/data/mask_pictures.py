@@ -15,9 +15,9 @@ from PIL import Image, UnidentifiedImageError
 
 from overread.data import deep
 from overread.data.contents import read_mask_file
-from overread.data.faults import BadImage, not_an_image, told
+from overread.data.faults import BadImage, told
 from overread.data.formats import arrays
-from overread.data.images import FORMATS, PIXEL_LIMIT, TURNS, gate, orientation, refuse_stack
+from overread.data.images import FORMATS, TURNS, gate, orientation, refuse_stack, tiff_of
 from overread.data.silence import silenced, without_pixel_limit
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -94,9 +94,7 @@ def _decode(data: bytes) -> MaskPicture:
 
 
 def _with_tifffile(data: bytes) -> MaskPicture:
-    if data[:4] not in deep.TIFF_BEGINNINGS:
-        raise BadImage("", not_an_image(data))
-    values = deep.read_tiff(data, PIXEL_LIMIT)
+    values = tiff_of(data)
     return _picture(values if values.ndim == 2 else _one_channel(values, False), False, False)
 
 

@@ -10,9 +10,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from overread.data import deep
-from overread.data.faults import BadImage, not_an_image
 from overread.data.formats import arrays
-from overread.data.images import FORMATS, PIXEL_LIMIT, TURNS, gate, grey_or_rgb, orientation, refuse_stack
+from overread.data.images import FORMATS, TURNS, gate, grey_or_rgb, orientation, refuse_stack, tiff_of
 from overread.data.silence import without_pixel_limit
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -35,12 +34,6 @@ def values_of(data: bytes) -> Array:
         except deep.UnknownLayout:
             return tiff_of(data)
     return values if turn is None else turned(values, turn)
-
-
-def tiff_of(data: bytes) -> Array:
-    if data[:4] not in deep.TIFF_BEGINNINGS:
-        raise BadImage("", not_an_image(data))
-    return deep.read_tiff(data, PIXEL_LIMIT)
 
 
 def _loaded(image: Any, data: bytes) -> Array:

@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from overread.reviewing.refusing import Refused, missing
 from overread.reviewing.review import Review, Round, item_name, item_of, plain
@@ -21,18 +22,20 @@ GROUPS = 200  # that are offered as filters
 MOST = 200  # items on a page
 
 
-@dataclass(frozen=True)
-class Wanted:
+Text = Annotated[str, Field(max_length=1000)]
+
+
+class Wanted(BaseModel, frozen=True):
     """A page of the queue: what comes after an item, and has these marks; "" is any."""
 
-    after: str = ""
+    after: Text = ""
     limit: int = 50
-    given: str = ""
-    group: str = ""
-    reader: str = ""
-    outcome: str = ""
-    status: str = ""
-    structure: str = ""
+    given: Text = ""
+    group: Text = ""
+    reader: Text = ""
+    outcome: Text = ""
+    status: Text = ""
+    structure: Text = ""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from overread.reviewing import curator
 from overread.reviewing.accounts import ROLES, Person
@@ -16,20 +16,6 @@ from overread.reviewing.routes import Body, Nothing, Us, role, sent
 
 desk = APIRouter(prefix="/api/curator")
 Curator = Annotated[Person, role("curator")]
-Text = Annotated[str, Field(max_length=1000)]
-
-
-class Asked(BaseModel):
-    """A page of the queue, as curator.Wanted."""
-
-    after: Text = ""
-    limit: int = 50
-    given: Text = ""
-    group: Text = ""
-    reader: Text = ""
-    outcome: Text = ""
-    status: Text = ""
-    structure: Text = ""
 
 
 class Invite(Body):
@@ -42,9 +28,9 @@ class Name(Body):
 
 
 @desk.get("/items")
-def items(review: Us, _: Curator, asked: Annotated[Asked, Query()]) -> Response:
+def items(review: Us, _: Curator, wanted: Annotated[curator.Wanted, Query()]) -> Response:
     with review.turn() as now:
-        return sent(curator.page(review, now, curator.Wanted(**vars(asked))))
+        return sent(curator.page(review, now, wanted))
 
 
 @desk.get("/filters")
