@@ -1,6 +1,6 @@
 """What each bought label brings: samplers and first phases of `overread clean`, cell by cell, resumable.
 
-    python benchmarks/clean.py --data ../shared/data --work /tmp/bench [--cells TEXT] [--minutes M] [--list]
+    python benchmarks/clean.py --data ../shared/data --work /tmp/bench [--cells TEXT ...] [--minutes M] [--list]
 
 HAM10000, lesions as groups, with its own 57 : 1 tail. 40 % of the labels of training and validation part are wrong:
 `symmetric`, or `class`, one class taken for those that look like it (benchmarks/lookalike40.csv); drawn with seed
@@ -15,7 +15,9 @@ Table f: heads on frozen features; table e: EfficientNet-Lite0 end to end at 64x
     ce          cross-entropy on all noisy labels; no given label is trusted: P4's rival
     vog         co-teaching VOG and what it selects (P4)
     bernhardt   co-teaching, and in every round again on all labels, verified ones fixed (Bernhardt et al. 2022)
-    overread    the default: cross-entropy stopped early, and what the consensus of the detectors does not doubt
+    overread    the default: cross-entropy stopped early, and what the consensus of the detectors does not doubt; each
+                round shows every class of what is trusted equally often, the papers' rounds show samples as they come
+    plain       the default but for that: samples as they come (`--balance none`)
 `ceiling` learns from the true labels of the whole training part.
 """
 
@@ -40,10 +42,11 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "clean"
 BUDGET, ROUNDS = 1200, 8
 STARTS: dict[str, dict[str, Any]] = {
-    "none": {"start": "none"},
-    "ce": {"start": "ce", "trust": "none"},
-    "vog": {"start": "co-teaching-vog", "trust": "method"},
-    "bernhardt": {"start": "co-teaching", "trust": "none", "update": "all"},
+    "none": {"start": "none", "balance": "none"},
+    "ce": {"start": "ce", "trust": "none", "balance": "none"},
+    "vog": {"start": "co-teaching-vog", "trust": "method", "balance": "none"},
+    "bernhardt": {"start": "co-teaching", "trust": "none", "update": "all", "balance": "none"},
+    "plain": {"start": "ce", "trust": "consensus", "balance": "none"},
     "overread": {"start": "ce", "trust": "consensus"},
 }
 SAMPLERS: dict[str, dict[str, Any]] = {
@@ -139,13 +142,15 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--work", type=Path, default=Path("/tmp/overread-bench"))
-    parser.add_argument("--cells", default="", help="only cells whose name holds this text")
+    parser.add_argument(
+        "--cells", nargs="+", default=[""], help="only cells whose names hold these texts, in their order"
+    )
     parser.add_argument("--minutes", type=float, default=600, help="start no further cell after this time")
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--quiet", action="store_true")
     options = parser.parse_args()
     started = time.monotonic()
-    for cell in (cell for cell in cells() if options.cells in cell.name):
+    for cell in dict.fromkeys(cell for text in options.cells for cell in cells() if text in cell.name):
         done = (RESULTS / f"{cell.name}.json").exists()
         if options.list or done:
             print(f"{cell.name}{'  done' if done else ''}")

@@ -23,7 +23,8 @@ STARTS = {
     "ce": "after CE on all labels (P4's rival)",
     "vog": "after co-teaching VOG (P4)",
     "bernhardt": "Bernhardt's loop",
-    "overread": "Overread's default first phase",
+    "plain": "Overread's first phase, rounds that show samples as they come",
+    "overread": "Overread's default: rounds that show each class equally often",
 }
 SAMPLERS = (
     *("random", "entropy", "coreset", "bernhardt", "suspicion"),

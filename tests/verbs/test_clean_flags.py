@@ -91,3 +91,34 @@ def test_the_noise_rate_where_it_is_known(cleaning, colours, tmp_path):
     result = cleaning.run(colours, tmp_path / "run", noise_rate=0.25, start="co-teaching", trust="method")
     assert result.summary["noise_rate"]["estimate"] == 0.25
     assert result.rounds["learned_from"].iloc[0] == 48  # three quarters of 64
+
+
+@pytest.mark.parametrize(
+    ("flags", "epochs"),
+    [
+        ({}, "rounds"),
+        ({"start": "none"}, "rounds"),
+        ({"balance": "none"}, "never"),
+        ({"update": "all"}, "never"),
+        ({"balance": "sampler"}, "always"),
+    ],
+)
+def test_rounds_show_each_class_of_what_is_trusted_equally_often(
+    cleaning, flags, epochs, colours, tmp_path, monkeypatch
+):
+    from overread.engine import loop
+
+    seen, plain = [], loop.balanced
+    monkeypatch.setattr(
+        loop, "balanced", lambda rows, y, *more: seen.append(len(rows)) or plain(rows, y, *more)
+    )
+    result = cleaning.run(colours, tmp_path / "run", **flags)
+    if epochs == "never":
+        assert seen == []
+    elif epochs == "rounds":  # never the labels as they are given
+        assert set(seen) <= {n for n in result.rounds["learned_from"] if n > 1}
+        assert result.rounds["learned_from"].iloc[-1] in seen
+    else:
+        assert {64, *result.rounds["learned_from"]} == set(seen)
+    report = (tmp_path / "run" / "config.toml").read_text()
+    assert f'balance = "{flags.get("balance", "auto")}"' in report

@@ -14,7 +14,7 @@ from overread.run import RunFolder
 from overread.store import LabelStore
 from overread.verbs.cleaning.config import CleanConfig
 from overread.verbs.cleaning.desk import Array, Desk, Labels, labels_begun
-from overread.verbs.cleaning.model import Lesson, Model, learned, method_of
+from overread.verbs.cleaning.model import FIRST, Lesson, Model, learned, method_of
 from overread.verbs.cleaning.reading import Read, doubts, first_read
 from overread.verbs.findings import CUT
 from overread.verbs.learning import frozen_features, informed, logger
@@ -63,7 +63,7 @@ def first_phase(desk: Desk, gathering: Any) -> First:
     if config.start == "none":
         return First(first_read(desk, gathering, None), np.zeros(len(pool), bool), None)
     method, as_given = method_of(config.start, config), labels_begun(pool)
-    model = learned(desk, Lesson("start", config.start, method, as_given, np.arange(len(pool))))
+    model = learned(desk, Lesson(FIRST, config.start, method, as_given, np.arange(len(pool))))
     read = first_read(desk, gathering, model)
     return First(read, trusted(desk, read, as_given, model), model)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ON = {"full": 5, "fast": 10}  # epochs of a round that goes on with the networks of the one before
 HELD = ("val", "test")
+FIRST = "start"  # the stage of the first phase
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def learned(desk: Desk, lesson: Lesson) -> Model:
 
     def export(trained: Sequence[nn.Module]) -> None:
         keep(trained, nets)
-        training = replace(config.training(lesson.by), settings=own_settings(lesson.method, config))
+        settings, balance = own_settings(lesson.method, config), balance_of(lesson, config)
+        training = replace(config.training(lesson.by), settings=settings, balance=balance)
         save_model(desk.material.finished(trained), desk.run.path / "model", manifest, training)
 
     watch = Watch(held, partial(judged, manifest.given[parts["val"]]), "last", export)
@@ -84,7 +86,8 @@ def training_of(desk: Desk, lesson: Lesson, files: tuple[Path, bool]) -> Any:
     samples = Samples(desk.material.part(desk.rows), labels.given)
     prior = with_verified(desk.prior, labels.on(desk.pool))
     data = TrainingSet(samples, torch.from_numpy(lesson.rows), desk.manifest.classes, prior)
-    recipe = replace(recipe_of(recipe_for(desk, lesson), config), seed=config.seed)
+    recipe = recipe_of(recipe_for(desk, lesson), config)
+    recipe = replace(recipe, seed=config.seed, balance=balance_of(lesson, config))
     make = desk.material.make
     if lesson.before is not None:
         recipe = replace(recipe, epochs=config.round_epochs or ON[config.effort])
@@ -97,9 +100,17 @@ def recipe_for(desk: Desk, lesson: Lesson) -> Any:
     (images are turned only where `--augment` says so): later it knows the wrong ones by heart."""
     from overread.engine.gather import FINE_TUNING, HEAD
 
-    if lesson.name == "start" and desk.config.start == "ce":
+    if lesson.name == FIRST and desk.config.start == "ce":
         return {"full": FINE_TUNING, "fast": HEAD}[desk.config.effort]
     return recipes()[desk.config.effort]
+
+
+def balance_of(lesson: Lesson, config: CleanConfig) -> str:
+    """How rare classes come. By default a round shows each class of what is trusted equally often; on labels as they
+    are given, of which the rare ones are mostly wrong, that would multiply the wrong ones (decision 22)."""
+    if config.balance != "auto":
+        return config.balance
+    return "sampler" if lesson.name != FIRST and config.update == "clean" else "none"
 
 
 def method_of_rounds(config: CleanConfig) -> str:

@@ -39,7 +39,7 @@ def settled(config: CleanConfig, task: str) -> CleanConfig:
         raise InputError(f"--loss {config.loss} is for masks. Leave it out.")
     check_url(config.db)
     config = replace(config, db=placed(config.db), expert_confusion=placed(config.expert_confusion))
-    return with_defaults(config, {"network": DEFAULT_NETWORK, "augment": "none", "balance": "none"})
+    return with_defaults(config, {"network": DEFAULT_NETWORK, "augment": "none"})
 
 
 def check_url(url: str | None) -> None:
