@@ -12,11 +12,12 @@ come from benchmarks/clean_table.py.
 
 Table f: heads on frozen features; table e: EfficientNet-Lite0 end to end at 64x64. First phases:
     none        nothing: active learning, P4's rival
+    nothing     the same with balanced rounds, as `overread clean --start none` has them
     ce          cross-entropy on all noisy labels; no given label is trusted: P4's rival
     vog         co-teaching VOG and what it selects (P4)
     bernhardt   co-teaching, and in every round again on all labels, verified ones fixed (Bernhardt et al. 2022)
     overread    the default: cross-entropy stopped early, and what the consensus of the detectors does not doubt; each
-                round shows every class of what is trusted equally often, the papers' rounds show samples as they come
+                round shows each class of what is trusted equally often; the papers' rounds show samples as they come
     plain       the default but for that: samples as they come (`--balance none`)
 `ceiling` learns from the true labels of the whole training part.
 """
@@ -43,6 +44,7 @@ RESULTS = HERE / "results" / "clean"
 BUDGET, ROUNDS = 1200, 8
 STARTS: dict[str, dict[str, Any]] = {
     "none": {"start": "none", "balance": "none"},
+    "nothing": {"start": "none"},
     "ce": {"start": "ce", "trust": "none", "balance": "none"},
     "vog": {"start": "co-teaching-vog", "trust": "method", "balance": "none"},
     "bernhardt": {"start": "co-teaching", "trust": "none", "update": "all", "balance": "none"},

@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "clean"
 STARTS = {
     "none": "from nothing",
+    "nothing": "from nothing, rounds that show each class equally often",
     "ce": "after CE on all labels (P4's rival)",
     "vog": "after co-teaching VOG (P4)",
     "bernhardt": "Bernhardt's loop",

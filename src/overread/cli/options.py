@@ -179,8 +179,8 @@ learning_flags = stacked(
         "--balance",
         type=click.Choice(["auto", "none", "sampler", "loss"]),
         default="auto",
-        help="Rare classes: as they come, drawn as often as the others, or weighing as much. auto: none; of "
-        "masks loss, so that small structures count.",
+        help="Rare classes: as they come, drawn as often as the others, or weighing as much. auto: none; in the "
+        "rounds of `clean` sampler; of masks loss, so that small structures count.",
     ),
     click.option(
         "--loss",
