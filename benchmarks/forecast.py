@@ -2,7 +2,8 @@
 
     python benchmarks/forecast.py --work /tmp/bench
 
-After each round of each run the forecast is made again, from the answers up to then and from `p_wrong`: of labels that
+After each round of each run the forecast is made again, as `overread clean` makes it, from the answers up to then
+(where the sampler's answers speak for the rest) and from `p_wrong`: of labels that
 were asked later as it was when they were asked, of the others as it was in the end. Writes
 benchmarks/results/forecast.json: for each run how often the 95 % interval held the true number, the mean error of the
 expected number and the mean width of the interval, both as shares of the true number.
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from overread.cleaning.forecast import Found, forecast
+from overread.cleaning.forecast import Found, forecast, speaks_for_the_rest
 
 OUT = Path(__file__).parent / "results" / "forecast.json"
 
@@ -31,6 +32,7 @@ def replay(run: Path) -> list[tuple[bool, float, float]]:
     manifest = pd.read_csv(run / "manifest.csv", dtype=str).set_index("id")
     evidence = np.load(run / "evidence.npz")
     wrong = manifest["given"] != manifest["true"]
+    plan = json.loads((run / "summary.json").read_text())
     asked = np.array([json.loads(why)["p_wrong"] for why in queue["why"]])
     never = pd.Series(evidence["column.p_wrong"], index=evidence["ids"].astype(str)).drop(queue["sample"])
     found = []
@@ -39,7 +41,8 @@ def replay(run: Path) -> list[tuple[bool, float, float]]:
         names = queue["sample"]
         left = np.concatenate([never.to_numpy(), asked[~done]])
         true = int(wrong[never.index].sum() + wrong[names[~done]].sum())
-        said = forecast(left, Found(asked[done], wrong[names[done]].to_numpy())).remaining
+        heard = done if speaks_for_the_rest(plan["sampler"], plan["balanced"]) else np.zeros(len(done), bool)
+        said = forecast(left, Found(asked[heard], wrong[names[heard]].to_numpy())).remaining
         found.append(
             (said.low <= true <= said.high, abs(said.expected - true) / true, (said.high - said.low) / true)
         )
@@ -57,7 +60,11 @@ def main() -> None:
     )
     parser.add_argument("--work", type=Path, default=Path("/tmp/overread-bench"))
     runs = sorted((parser.parse_args().work / "clean-runs").glob("f-*"))
-    each = {run.name: replay(run) for run in runs if (run / "summary.json").exists() and (run / "rounds.csv").exists()}
+    each = {
+        run.name: replay(run)
+        for run in runs
+        if (run / "summary.json").exists() and (run / "rounds.csv").exists()
+    }
     found = {
         kind: means([one for name, rounds in each.items() if name.startswith(begins) for one in rounds])
         for kind, begins in (("all", "f-"), ("symmetric", "f-symmetric"), ("look-alike", "f-class"))

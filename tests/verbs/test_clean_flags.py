@@ -122,3 +122,19 @@ def test_rounds_show_each_class_of_what_is_trusted_equally_often(
         assert {64, *result.rounds["learned_from"]} == set(seen)
     report = (tmp_path / "run" / "config.toml").read_text()
     assert f'balance = "{flags.get("balance", "auto")}"' in report
+
+
+@pytest.mark.parametrize(
+    ("flags", "alone"),
+    [
+        ({"sampler": "suspicion"}, False),
+        ({"sampler": "random"}, False),
+        ({"sampler": "suspicion", "balanced": True}, True),
+        ({"sampler": "entropy"}, True),
+    ],
+)
+def test_the_forecast_rests_on_answers_that_speak_for_the_rest(cleaning, flags, alone, colours, tmp_path):
+    result = cleaning.run(colours, tmp_path / "run", rounds=1, budget=4, **flags)
+    words = result.summary["forecast"]["words"]
+    assert words.startswith("This rests on p_wrong alone" if alone else "Of 4 answered labels")
+    assert ("--balanced" in words) == flags.get("balanced", False)

@@ -79,6 +79,16 @@ def forecast(p_wrong: Array, found: Found, order: Array | None = None, seed: int
     return Forecast(len(p), remaining, len(following), next_wrong, _words(p, found))
 
 
+def speaks_for_the_rest(sampler: str, balanced: bool) -> bool:
+    """Whether answers to what a sampler chose say how right p_wrong is of the labels that it did not choose.
+
+    They do where p_wrong's own order or chance chose them. Entropy and coreset choose hard images, and a balanced
+    budget goes by the network's opinion: among labels of equal p_wrong those chosen are then more often, or less
+    often, wrong than the others (docs/stopping.md).
+    """
+    return sampler in ("random", "suspicion") and not balanced
+
+
 def recalibration(found: Found) -> tuple[Array, Array]:
     r"""How far p_wrong is off after the answers: the mode [60] and the covariance [60, 60] of g in bins of the logit.
 

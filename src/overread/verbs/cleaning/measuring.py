@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from overread.cleaning.forecast import Forecast, Found, forecast
+from overread.cleaning.forecast import Forecast, Found, forecast, speaks_for_the_rest
 from overread.cleaning.stopping import CONFIDENCE, Stop, changes, stop_rule
 from overread.data.parts import rows_of
 from overread.measure import against_labels, repairs
@@ -65,11 +65,15 @@ class Look:
 
 def foreseen(desk: Desk, look: Look) -> Forecast:
     """How many wrong labels are left."""
-    answers = look.answers
-    random = desk.config.sampler == "random" and not desk.config.balanced and desk.config.trusts == "none"
-    left = ~look.labels.verified & ~look.labels.closed
-    found = Found(answers.p_wrong, answers.changed, random)
-    return forecast(look.found.p_wrong[left], found, seed=desk.config.seed)
+    config, answers = desk.config, look.answers
+    left = look.found.p_wrong[~look.labels.verified & ~look.labels.closed]
+    if speaks_for_the_rest(config.sampler, config.balanced):
+        random = config.sampler == "random" and config.trusts == "none"
+        return forecast(left, Found(answers.p_wrong, answers.changed, random), seed=config.seed)
+    alone = forecast(left, Found(answers.p_wrong[:0], answers.changed[:0]), seed=config.seed)
+    how = f"--sampler {config.sampler}{' --balanced' if config.balanced else ''}"
+    words = f"This rests on p_wrong alone: what {how} asks about says little of what it does not ask about."
+    return replace(alone, words=words)
 
 
 def stopping(desk: Desk, answers: Answers) -> Stop:
