@@ -3,8 +3,8 @@
     python benchmarks/forecast.py --work /tmp/bench
 
 After each round of each run the forecast is made again, as `overread clean` makes it, from the answers up to then
-(where the sampler's answers speak for the rest) and from `p_wrong`: of labels that
-were asked later as it was when they were asked, of the others as it was in the end. Writes
+(where the sampler's answers speak for the rest) and from `p_wrong`: of labels that were asked later as it was when
+they were asked, of the others as it was in the end. Writes
 benchmarks/results/forecast.json: for each run how often the 95 % interval held the true number, the mean error of the
 expected number and the mean width of the interval, both as shares of the true number.
 """

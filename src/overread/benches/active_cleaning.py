@@ -125,6 +125,7 @@ def course(cell: Cell, desk: Desk, data: Any, rate: int) -> Record:
     rounds = ROUNDS["quick" if desk.quick else "full"]
     fields = {
         **STARTS[start],
+        "balance": "none",  # as in the paper; ours too, so that courses differ in first phase and sampler alone
         "sampler": sampler.removesuffix("+balanced"),
         "balanced": sampler.endswith("+balanced"),
         "expert": "oracle",
