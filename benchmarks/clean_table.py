@@ -138,8 +138,10 @@ def drawn(title: str, samplers: dict[str, Course], ceiling: float | None) -> str
         value = least + step / 5 * (top - least)
         parts.append(f'<path d="M{left} {y(value):.1f}H{x(1200):.1f}" stroke="#ddd"/>')
         parts.append(f'<text x="{left - 6}" y="{y(value) + 4:.1f}" text-anchor="end">{value:.2f}</text>')
-    for bought in range(0, 1201, 300):
-        parts.append(f'<text x="{x(bought):.1f}" y="{bottom + 16}" text-anchor="middle">{bought}</text>')
+    parts += [
+        f'<text x="{x(bought):.1f}" y="{bottom + 16}" text-anchor="middle">{bought}</text>'
+        for bought in range(0, 1201, 300)
+    ]
     parts.append(f'<text x="{x(600):.1f}" y="{bottom + 32}" text-anchor="middle">labels bought</text>')
     if ceiling is not None:
         parts.append(

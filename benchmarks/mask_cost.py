@@ -2,9 +2,9 @@
 
     python benchmarks/mask_cost.py [--size 128] [--images 64] [--rounds 9]
 
-U-Net at 128x128, batches of 16, three structures, epochs of all methods in turns within one process; images and masks
-are made up: a network takes the same time for them. The ratio is the median over the rounds of the ratio of two epochs
-of one round. Writes benchmarks/results/mask_cost.json.
+U-Net at 128x128, batches of 16, three structures, epochs of all methods in turns within one process; images and
+masks are made up: a network takes the same time for them. The ratio is the median over the rounds of the ratio of two
+epochs of one round. Writes benchmarks/results/mask_cost.json.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from measuring import frame, in_turns, keep, ratios, rounded, wait_for
 
+from measuring import frame, in_turns, keep, ratios, rounded, wait_for
 from overread.engine.device import make_fabric
 from overread.engine.gather_masks import READING
 from overread.engine.loop import Training, TrainingSet, fit

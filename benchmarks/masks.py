@@ -4,12 +4,12 @@
 
 JSRT with its odd images to learn from and its even ones, whose masks stay as they are, to measure on; lungs, heart,
 clavicles. The masks of a share of the training images are eroded or dilated by a disk of 1-8 or 5-13 pixels (as at
-256x256; drawn with seed 300 + SEED, training with seed SEED). A cell is NOISE-SHARE-METHOD-SEED; each finished one is a
-JSON file in benchmarks/results/masks/ and is not run again; one that was interrupted goes on where it was. Several
+256x256; drawn with seed 300 + SEED, training with seed SEED). A cell is NOISE-SHARE-METHOD-SEED; each finished one is
+a JSON file in benchmarks/results/masks/ and is not run again; one that was interrupted goes on where it was. Several
 processes may work side by side. The tables come from benchmarks/masks_table.py.
 
-Settings and epochs are those of `overread train`, chosen on other draws of noise; the last epoch is measured. On a GPU:
---gpu gives 256x256, 100 epochs and three seeds.
+Settings and epochs are those of `overread train`, chosen on other draws of noise; the last epoch is measured. On a
+GPU: --gpu gives 256x256, 100 epochs and three seeds.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python benchmarks/masks_table.py      # writes benchmarks/results/masks.md
 
-Reads the finished cells in benchmarks/results/masks/. What a method wins back is (method - U-Net) / (U-Net on clean masks
-- U-Net), of the mean Dice, at the same noise and seed.
+Reads the finished cells in benchmarks/results/masks/. What a method wins back is (method - U-Net) / (U-Net on clean
+masks - U-Net), of the mean Dice, at the same noise and seed.
 """
 
 from __future__ import annotations
@@ -166,12 +166,16 @@ def tables(cells: Cells) -> str:
     lines = [
         "# Training on wrong masks",
         "",
-        "Written by `python benchmarks/masks_table.py` from the cells of `python benchmarks/masks.py`. JSRT, odd images to",
-        "train on and even ones to measure on (clean masks), erosion or dilation by a disk (pixels as at 256x256), last",
-        f"epoch; size and epochs: {', '.join(f'{s}x{s}, {e}' for s, e in sizes)}. Dice; HD95 in pixels of 256x256. Won back: of the mean Dice that the",
-        "noise cost U-Net. Corrected: mean Dice with the truth, over wrongly drawn training images, of the given masks and of",
-        "those that the networks would draw. P5: its Table 1 (lungs, heart, clavicles, average; 256x256). P2: its Table 1 (lungs of",
-        "Shenzhen). `unet-dice` descends on Dice too, the others but `unet` do so anyway; `-ce`: by cross-entropy alone, as `qam-ocm-paper`, which has neither warm-up nor the judge's slower rate; `qam-set` and `qam-ce` weigh relative to the whole set, not to the batch.",
+        "Written by `python benchmarks/masks_table.py` from the cells of `python benchmarks/masks.py`. JSRT,",
+        "odd images to train on and even ones to measure on (clean masks), erosion or dilation by a disk",
+        f"(pixels as at 256x256), last epoch; size and epochs: {', '.join(f'{s}x{s}, {e}' for s, e in sizes)}.",
+        "Dice; HD95 in pixels of 256x256. Won back: of the mean Dice that the noise cost U-Net.",
+        "Corrected: mean Dice with the truth, over wrongly drawn training images, of the given masks and",
+        "of those that the networks would draw. P5: its Table 1",
+        "(lungs, heart, clavicles, average; 256x256). P2: its Table 1 (lungs of Shenzhen). `unet-dice`",
+        "descends on Dice too, the others but `unet` do so anyway; `-ce`: by cross-entropy alone, as",
+        "`qam-ocm-paper`, which has neither warm-up nor the judge's slower rate; `qam-set` and `qam-ce` weigh",
+        "relative to the whole set, not to the batch.",
     ]
     for noise, pixels in NOISES.items():
         lines += [

@@ -1,6 +1,7 @@
 """P3's second experiment: audit, review of what was flagged, training again.
 
-    python benchmarks/review.py --data ../shared/data --work /tmp/bench [--noise NAME] [--rates 6 20 40] [--seeds 1 2 3]
+    python benchmarks/review.py --data ../shared/data --work /tmp/bench
+        [--noise NAME] [--rates 6 20 40] [--seeds 1 2 3]
 
 HAM10000, a share of the labels of training and validation part wrong (drawn with seed 200 + SEED). The training part
 is audited on frozen features; the simulated expert answers for every flagged label, each answer charged; then heads
@@ -102,7 +103,8 @@ def course(rate: int, seed: int, options: argparse.Namespace) -> dict[str, Any]:
 def table_of(courses: list[dict[str, Any]]) -> list[str]:
     """A row a rate: means over seeds."""
     lines = [
-        "| wrong | seeds | answers | repaired | spoiled | still wrong | figure | before | after | all right | won back |",
+        "| wrong | seeds | answers | repaired | spoiled | still wrong "
+        "| figure | before | after | all right | won back |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for rate in sorted({one["rate"] for one in courses}):
