@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ import pytest
 
 from overread.engine.evidence import Evidence
 from overread.errors import InputError
+from overread.exporting.asked import questions, round_of_run
+from overread.exporting.labels import labels_of
+from overread.reporting.cleaning import read_clean_run
 from overread.store import LabelStore, Opinion
 from overread.verbs.cleaning.answers import round_of, take_answers
 
@@ -76,6 +80,29 @@ def test_a_round_that_is_answered_in_part_goes_on_waiting(cleaning, colours, tmp
     result = cleaning.run(colours, out, expert="queue", rounds=1, resume=True, answers=out / "queue.csv")
     assert result.summary["waiting"] == {"round": 1, "items": 8, "answered": 2}
     assert queue_of(out).equals(queue)  # what somebody has begun to fill in stays
+
+
+def test_a_round_saved_by_a_spreadsheet_that_separates_with_semicolons(cleaning, colours, tmp_path):
+    out = tmp_path / "run"
+    cleaning.run(colours, out, expert="queue", rounds=1)
+    queue = queue_of(out)
+    queue.loc[:1, "answer"] = ["keep", "keep"]
+    queue["p_wrong"] = queue["p_wrong"].str.replace(".", ",")  # as where commas are decimal points
+    queue.to_csv(out / "queue.csv", index=False, sep=";", encoding="utf-8-sig")
+    result = cleaning.run(colours, out, expert="queue", rounds=1, resume=True, answers=out / "queue.csv")
+    assert result.summary["waiting"] == {"round": 1, "items": 8, "answered": 2}
+    assert [row["id"] for row in read_clean_run(out).queue] == queue["id"].tolist()  # the report shows it too
+
+
+def test_what_is_asked_is_known_where_the_table_was_moved_away(cleaning, colours, tmp_path):
+    out = tmp_path / "run"
+    cleaning.run(colours, out, expert="queue")
+    asked = queue_of(out)["id"].tolist()
+    (out / "queue.csv").rename(tmp_path / "with-the-experts.csv")
+    with closing(LabelStore.open(out / "labels.sqlite", create=False)) as store:
+        labels = labels_of(out, tmp_path / "to-send", store)
+        assert [str(labels.kept.ids[one.row]) for one in questions(labels)] == asked
+        assert round_of_run(out, store) == 1  # as `overread import` asks
 
 
 @pytest.fixture

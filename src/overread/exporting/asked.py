@@ -13,14 +13,14 @@ from overread.data.faults import BadImage
 from overread.data.manifest import Manifest
 from overread.data.mask_pictures import read_mask
 from overread.data.masks import read_masks
-from overread.data.sheet import read_sheet
 from overread.errors import InputError
 from overread.exporting.again import read_again
 from overread.exporting.labels import Labels
 from overread.exporting.mask_files import current_mask, stretched
 from overread.file_names import names_of_files, safe_names
 from overread.reviewing.source import AUDIT_ROUND, read_source, read_suspects
-from overread.store import CLOSED
+from overread.run import read_info
+from overread.store import CLOSED, LabelStore
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Asking = tuple[int, str | None, Mapping[str, Any]]  # row, structure, what is known of it
@@ -55,18 +55,17 @@ def _settled(labels: Labels, row: int, structure: str | None) -> bool:
     return found.verified or found.status in CLOSED
 
 
-def round_of_run(run: Path) -> int | None:
-    """The round that is asked about: that of queue.csv, of an audit 0, else None."""
-    if (run / "queue.csv").is_file():
-        cells = read_sheet(run / "queue.csv").columns.get("round", np.array([]))
-        if len(cells) and str(cells[0]).isdecimal():
-            return int(cells[0])
-    return AUDIT_ROUND if (run / "suspects.csv").is_file() else None
+def round_of_run(run: Path, store: LabelStore | None) -> int | None:
+    """The round that is asked about: of an audit 0, of cleaning the newest; None where nothing is asked."""
+    info = read_info(run)
+    if info.get("verb") == "audit":
+        return AUDIT_ROUND
+    return None if store is None or info.get("state") == "done" else store.newest_round()
 
 
 def _asked(labels: Labels) -> Iterator[Asking]:
     rows = {str(name): row for row, name in enumerate(labels.kept.ids)}
-    number = round_of_run(labels.run)
+    number = round_of_run(labels.run, labels.store)
     items = labels.store.queue(number) if labels.store is not None and number is not None else []
     if items:
         yield from ((rows[item.sample], item.structure, item.why) for item in items)

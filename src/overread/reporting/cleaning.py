@@ -6,10 +6,11 @@ import csv
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
+from overread.errors import InputError
 from overread.reporting import cleaning_figures, cleaning_words, pictures, summary, trained
 from overread.reporting.cleaning_figures import Round
 from overread.reporting.files import NEEDED, Json, config_of, read_gallery, read_object, refuse_folder
@@ -51,7 +52,7 @@ def read_clean_run(folder: Path) -> CleanRun:
     facts = read_facts(folder / "summary.json", problems)
     metrics = read_object(folder / "metrics.json", problems)
     rounds = read_rounds(folder / "rounds.csv", problems)
-    queue = read_queue(folder / "queue.csv", problems) if facts.get("state") == "waiting" else []
+    queue = read_queue(folder / "queue.csv") if facts.get("state") == "waiting" else []
     gallery = read_gallery(folder / "gallery.json", problems)
     if problems:
         refuse_folder(folder, problems, "clean")
@@ -82,9 +83,18 @@ def read_rounds(path: Path, problems: list[str]) -> list[Round]:
         return []
 
 
-def read_queue(path: Path, problems: list[str]) -> list[dict[str, str]]:
-    """queue.csv; none where it has been moved away, as it may be while people fill it in."""
-    return read_table(path, ("id", "label"), problems)[:QUEUED] if path.is_file() else []
+def read_queue(path: Path) -> list[dict[str, str]]:
+    """queue.csv as a spreadsheet left it; none where people have moved it away, or made something else of it."""
+    from overread.data.sheet import read_sheet  # brings pandas, which no other page needs
+
+    try:
+        columns = read_sheet(path).columns
+    except InputError:
+        return []
+    if not {"id", "label"} <= set(columns):
+        return []
+    rows = zip(*columns.values(), strict=True)
+    return [dict(zip(columns, map(str, row), strict=True)) for row in islice(rows, QUEUED)]
 
 
 def read_table(path: Path, columns: Sequence[str], problems: list[str]) -> list[dict[str, str]]:

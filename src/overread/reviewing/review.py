@@ -17,10 +17,11 @@ from overread.reviewing.refusing import Refused
 from overread.reviewing.running import Runner
 from overread.reviewing.settings import ReviewSettings
 from overread.reviewing.source import AUDIT_ROUND, Source
-from overread.reviewing.table import Table, newest_round
+from overread.reviewing.table import Table
 from overread.reviewing.tickets import Ticket, Tickets
 from overread.store import LabelStore
 from overread.store.connecting import Database
+from overread.store.queue import newest_round
 
 
 @dataclass(frozen=True)

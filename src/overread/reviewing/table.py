@@ -241,8 +241,3 @@ def items_of(database: Database, number: int) -> int:
     count = sa.select(sa.func.count()).select_from(queue).where(queue.c.round == number)
     with database.reading() as connection:
         return int(connection.execute(count).scalar() or 0)
-
-
-def newest_round(connection: Connection) -> int | None:
-    """The round that was put into the queue last."""
-    return connection.execute(sa.select(sa.func.max(queue.c.round))).scalar()

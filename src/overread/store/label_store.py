@@ -166,6 +166,11 @@ class LabelStore:
         with self._database.reading() as connection:
             return list(queue.items(connection, round))
 
+    def newest_round(self) -> int | None:
+        """The round that was put into the queue last; None where nothing was asked yet."""
+        with self._database.reading() as connection:
+            return queue.newest_round(connection)
+
     def next(self, reader: str, round: int) -> Item | None:
         """What `reader` is to look at now: the first item that they have not answered, those skipped at the end.
 

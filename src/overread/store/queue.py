@@ -64,6 +64,11 @@ def items(connection: Connection, round: int) -> Iterator[Item]:
         yield _item(row)
 
 
+def newest_round(connection: Connection) -> int | None:
+    """The round that was put into the queue last; None where nothing was."""
+    return connection.execute(sa.select(sa.func.max(queue.c.round))).scalar()
+
+
 def item(connection: Connection, round: int, sample: str, structure: str) -> Item:
     """One of them."""
     one = _of_round(round).where(queue.c.sample == sample, queue.c.structure == structure)

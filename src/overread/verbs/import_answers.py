@@ -156,7 +156,7 @@ class Bringing:
 
     def _rounds(self) -> Mapping[tuple[str, str | None], int]:
         """The round of each label or mask that is asked about; all of an audit belong to its one round."""
-        number = round_of_run(self.run)
+        number = round_of_run(self.run, self.store)
         if number is None:
             return {}
         if read_info(self.run).get("verb") == "audit":
