@@ -101,6 +101,29 @@ def table_of(samplers: dict[str, Course]) -> list[str]:
     return lines
 
 
+def overview(found: dict[tuple[str, str, str], dict[str, Course]]) -> list[str]:
+    """Macro-F1 in the end of every first phase and sampler, on frozen features; one table a noise."""
+    lines = ["## Macro-F1 after 1,200 labels, heads on frozen features", ""]
+    for noise, words in NOISES.items():
+        courses = {start: found["f", noise, start] for start in STARTS if ("f", noise, start) in found}
+        names = [name for name in SAMPLERS if any(name in samplers for samplers in courses.values())]
+        lines += [f"| {words}: first phase | before | {' | '.join(names)} |", "|---" * (2 + len(names)) + "|"]
+        for start, samplers in courses.items():
+            cells = [short(samplers[name], 8) if name in samplers else "" for name in names]
+            longest = max(samplers.values(), key=len)
+            lines.append(f"| {STARTS[start]} | {short(longest, 0)} | {' | '.join(cells)} |")
+        lines.append("")
+    return lines
+
+
+def short(course: Course, number: int) -> str:
+    """The mean macro-F1, and how many seeds it is of where these are not three."""
+    value = curve(course, F1)[number]
+    if value is None:
+        return ""
+    return f"{value:.3f}" + (f" ({len(course)})" if len(course) != 3 else "")
+
+
 def forecasts() -> str:
     """How often the interval of what is left covers the truth, as benchmarks/forecast.py found it."""
     told = json.loads((RESULTS.parent / "forecast.json").read_text())
@@ -172,6 +195,9 @@ def main() -> None:
         "wrong labels made right.",
         "",
         forecasts(),
+        "",
+        *overview(found),
+        "In brackets: seeds, where these are not three.",
         "",
     ]
     for (make, noise, start), samplers in sorted(found.items(), key=lambda item: order(item[0])):
