@@ -42,7 +42,12 @@ def replay(run: Path) -> list[tuple[bool, float, float]]:
         left = np.concatenate([never.to_numpy(), asked[~done]])
         true = int(wrong[never.index].sum() + wrong[names[~done]].sum())
         heard = done if speaks_for_the_rest(plan["sampler"], plan["balanced"]) else np.zeros(len(done), bool)
-        said = forecast(left, Found(asked[heard], wrong[names[heard]].to_numpy())).remaining
+        given = manifest["given"]
+        answers = Found(
+            asked[heard], wrong[names[heard]].to_numpy(), classes=given[names[heard]].to_numpy(str)
+        )
+        classes = given[[*never.index, *names[~done]]].to_numpy(str)
+        said = forecast(left, answers, classes=classes).remaining
         found.append(
             (said.low <= true <= said.high, abs(said.expected - true) / true, (said.high - said.low) / true)
         )

@@ -7,13 +7,15 @@ import pytest
 from scipy.stats import hypergeom
 
 from overread.cleaning.forecast import (
+    ACROSS,
     EDGES,
     LOCAL,
     REACH,
     SHARED,
     Found,
-    binned,
+    cells_of,
     forecast,
+    kernel,
     left_after_random,
     logit,
     recalibration,
@@ -71,11 +73,11 @@ def test_intervals_hold_the_truth_also_where_p_wrong_is_biased(shift, slope):
 def test_intervals_are_exact_for_the_doubt_they_assume(count):
     """What p_wrong is off drawn as the prior has it: 95 % neither more nor less, up to the draw of 300."""
     middle = (EDGES[1:] + EDGES[:-1]) / 2
-    kernel = SHARED**2 + LOCAL**2 * np.exp(-(((middle[:, None] - middle) / REACH) ** 2) / 2)
+    prior = SHARED**2 + LOCAL**2 * np.exp(-(((middle[:, None] - middle) / REACH) ** 2) / 2)
 
     def draw(rng):
         p, _ = pool(rng)
-        off = rng.multivariate_normal(np.zeros(len(middle)), kernel, method="eigh")
+        off = rng.multivariate_normal(np.zeros(len(middle)), prior, method="eigh")
         return p, rng.random(len(p)) < sigmoid(logit(p) + np.interp(logit(p), middle, off))
 
     remaining, following, _ = coverage(draw, 300, count)
@@ -134,30 +136,78 @@ def test_the_mode_and_its_doubt_against_numbers():
     """The logarithm of the posterior is highest at the mode, and curved there as the covariance says."""
     rng = np.random.default_rng(0)
     found = asked_of(*pool(rng, 0.5, 0.8), 200)[0]
-    mode, spread = recalibration(found)
-    size, mean = binned(logit(found.p_wrong))
-    place = np.searchsorted(EDGES[1:-1], logit(found.p_wrong), side="right")
-    middle = (EDGES[1:] + EDGES[:-1]) / 2
-    kernel = SHARED**2 + LOCAL**2 * np.exp(-(((middle[:, None] - middle) / REACH) ** 2) / 2)
-    precision = np.linalg.pinv(kernel, rcond=1e-10)
+    classes = rng.integers(0, 2, 200)
+    cells, place = cells_of(logit(found.p_wrong), classes)
+    mode, spread = recalibration(cells, np.bincount(place, found.wrong), cells)
+    prior = kernel(cells, cells)
+    precision = np.linalg.pinv(prior, rcond=1e-10)
 
     def height(g):
-        p = sigmoid(mean + g)[place]
+        p = sigmoid(cells.mean + g)[place]
         return np.log(np.where(found.wrong, p, 1 - p)).sum() - g @ precision @ g / 2
 
-    way = kernel @ rng.normal(size=len(mode))  # smooth, as the prior has it
+    way = prior @ rng.normal(size=len(mode))  # smooth, as the prior has it
     way /= np.abs(way).max()
     step = 1e-2
     up, here, down = height(mode + step * way), height(mode), height(mode - step * way)
     assert here > max(up, down)
-    share = sigmoid(mean + mode)
-    expected = way @ (precision + np.diag(size * share * (1 - share))) @ way
+    share = sigmoid(cells.mean + mode)
+    curve = cells.size * share * (1 - share)
+    expected = way @ (precision + np.diag(curve)) @ way
     assert -(up + down - 2 * here) / step**2 == pytest.approx(expected, rel=1e-2)
-    inverse = (
-        kernel
-        - kernel @ np.linalg.inv(kernel + np.diag(1 / np.maximum(size * share * (1 - share), 1e-12))) @ kernel
-    )
+    inverse = prior - prior @ np.linalg.inv(prior + np.diag(1 / curve)) @ prior
     np.testing.assert_allclose(spread, inverse, atol=1e-6)
+
+
+def test_the_kernel_by_hand():
+    """A class with itself and with another, at one logit and two logits apart."""
+    x = np.array([0.0, 0.0, 2.0])
+    cells, _ = cells_of(x, np.array([0, 1, 0]))
+    assert (cells.classes.tolist(), cells.size.tolist()) == ([0, 0, 1], [1, 1, 1])
+    one = kernel(cells, cells)
+    width = EDGES[1] - EDGES[0]
+    assert one[0, 0] == pytest.approx(SHARED**2 + LOCAL**2)
+    assert one[0, 1] == pytest.approx(SHARED**2 + LOCAL**2 * np.exp(-(2.0**2) / (2 * REACH**2)), abs=width)
+    assert one[0, 2] == pytest.approx(ACROSS * one[0, 0])
+
+
+def test_what_is_learned_of_one_class_is_not_carried_to_another():
+    """P_wrong says nine of ten; of one class none was wrong. Of that class hardly any is, of the other most are."""
+    p, classes = np.full(400, 0.9), np.repeat([0, 1], 200)
+    asked = Found(np.full(100, 0.9), np.zeros(100, bool), classes=np.zeros(100, np.int64))
+    own, other = (forecast(p[classes == c], asked, classes=classes[classes == c]).remaining for c in (0, 1))
+    assert own.high < 30
+    assert other.expected > 130
+    both = forecast(p, asked, classes=classes).remaining
+    assert both.expected == pytest.approx(own.expected + other.expected, rel=0.03)
+    assert forecast(p, asked).remaining.high < 60  # where classes are not told apart it goes for all
+
+
+def test_classes_by_any_names_and_more_than_are_told_apart():
+    rng = np.random.default_rng(0)
+    p, codes = rng.random(500), rng.integers(0, 40, 500)
+    asked = Found(p[:50], p[:50] > 0.5, classes=codes[:50])
+    said = forecast(p[50:], asked, classes=codes[50:])
+    named = Found(p[:50], p[:50] > 0.5, classes=np.array([f"class {code:02d}" for code in codes[:50]]))
+    assert said == forecast(p[50:], named, classes=np.array([f"class {code:02d}" for code in codes[50:]]))
+    assert said.remaining.low < said.remaining.expected < said.remaining.high
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_truth_where_one_class_is_never_wrong():
+    """As where classes are taken for those that look alike: what looks wrongest is right, and is asked first."""
+    held = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        p, wrong = pool(rng)
+        classes = rng.integers(0, 4, len(p))
+        p[classes == 0] = np.maximum(p[classes == 0], 0.9)
+        wrong[classes == 0] = False
+        order = np.argsort(-p, kind="stable")
+        asked, rest = order[:150], order[150:]
+        said = forecast(p[rest], Found(p[asked], wrong[asked], classes=classes[asked]), classes=classes[rest])
+        held.append(said.remaining.low <= wrong[rest].sum() <= said.remaining.high)
+    assert np.mean(held) >= 0.9
 
 
 @pytest.mark.parametrize("outcome", [True, False])
@@ -218,8 +268,11 @@ def test_the_interval_after_random_asking_by_trying_every_number(wrong, asked, l
 
 def test_input_is_checked_all_at_once():
     with pytest.raises(InputError) as error:
-        forecast(np.array([0.1, 1.2]), Found(np.array([np.nan]), np.array([True, False])))
+        forecast(
+            np.array([0.1, 1.2]), Found(np.array([np.nan]), np.array([True, False])), classes=np.zeros(3)
+        )
     for part in (
+        "3 classes of the labels left and 2 p_wrong",
         "1 p_wrong and 2 answers",
         "1 p_wrong of the labels left are not between",
         "1 p_wrong of those asked",

@@ -20,6 +20,7 @@ from overread.verbs.cleaning.desk import Array, Desk, Labels
 from overread.verbs.cleaning.model import Model
 from overread.verbs.cleaning.reading import Doubts
 
+NO_ANSWERS = Found(np.zeros(0), np.zeros(0, bool), classes=np.zeros(0, np.int64))
 FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 
 
@@ -66,11 +67,13 @@ class Look:
 def foreseen(desk: Desk, look: Look) -> Forecast:
     """How many wrong labels are left."""
     config, answers = desk.config, look.answers
-    left = look.found.p_wrong[~look.labels.verified & ~look.labels.closed]
+    left = ~look.labels.verified & ~look.labels.closed
+    p_wrong, classes = look.found.p_wrong[left], look.labels.given[left]
     if speaks_for_the_rest(config.sampler, config.balanced):
         random = config.sampler == "random" and config.trusts == "none"
-        return forecast(left, Found(answers.p_wrong, answers.changed, random), seed=config.seed)
-    alone = forecast(left, Found(answers.p_wrong[:0], answers.changed[:0]), seed=config.seed)
+        found = Found(answers.p_wrong, answers.changed, random, desk.pool.given[answers.rows])
+        return forecast(p_wrong, found, seed=config.seed, classes=classes)
+    alone = forecast(p_wrong, NO_ANSWERS, seed=config.seed, classes=classes)
     how = f"--sampler {config.sampler}{' --balanced' if config.balanced else ''}"
     words = f"This rests on p_wrong alone: what {how} asks about says little of what it does not ask about."
     return replace(alone, words=words)
