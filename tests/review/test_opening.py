@@ -117,6 +117,18 @@ def test_others_are_let_in_only_with_a_warning(labels_run):
     assert json.loads(out)["items"] == 10
 
 
+def test_it_ends_also_where_who_started_it_ignores_ctrl_c(labels_run):
+    """As `command &` in a script does: the signal is heard from the moment the link is told."""
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is started now inherits it
+    try:
+        server, _, _ = started(labels_run)
+    finally:
+        signal.signal(signal.SIGINT, former)
+    server.send_signal(signal.SIGINT)
+    server.communicate(timeout=60)
+    assert server.returncode == 0
+
+
 def test_a_port_that_is_taken(labels_run, capsys):
     import socket
 

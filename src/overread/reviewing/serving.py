@@ -71,9 +71,24 @@ def serve(
         limit_concurrency=500,
         h11_max_incomplete_event_size=32 << 10,
     )
-    with suppress(KeyboardInterrupt):  # uvicorn has ended all that was going on, and passes it on
+
+    def announce() -> None:
         say(f"Open {link}")
         say("The link lets one person in, once. Ctrl-C ends the review; what was answered is kept.")
         if browser:
             threading.Timer(0.3, webbrowser.open, [link]).start()
-        uvicorn.Server(config).run(sockets=[listening])
+
+    with suppress(KeyboardInterrupt):  # uvicorn has ended all that was going on, and passes it on
+        Server(config, announce).run(sockets=[listening])
+
+
+class Server(uvicorn.Server):
+    """Says where it is once it answers and hears Ctrl-C, also where who started it ignores that signal."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.announce()
